@@ -1,0 +1,67 @@
+"""Every error of snakemake-renku, in one tree.
+
+::
+
+    RenkuError                  what was asked, what is wrong, what to do
+    ├── SettingsError           renku.toml, a profile or the command line says something impossible
+    ├── JournalError            a journal cannot be written or read
+    │   └── NoSuchRun           a run or a job that no journal here knows
+    ├── BackendError            a place where jobs run cannot be used
+    │   ├── BackendUnavailable  it is not here, or lacks something (a container runtime, a cluster)
+    │   └── RunnerLost          the process beside the jobs ended without being asked to
+    ├── WarmStartImpossible     the warm server cannot take this workflow; a cold start can
+    ├── DigestError             a file cannot be hashed
+    └── LimitError              a limit on memory or time cannot be set up
+
+Each carries an optional ``remedy``: one sentence that tells the reader what to do next.
+"""
+
+from __future__ import annotations
+
+
+class RenkuError(Exception):
+    """The root: a message for a person, and what that person can do about it."""
+
+    def __init__(self, message: str, *, remedy: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.remedy}" if self.remedy else self.message
+
+
+class SettingsError(RenkuError):
+    """A setting is unknown, malformed or contradicts another."""
+
+
+class JournalError(RenkuError):
+    """A journal cannot be created, appended to or read."""
+
+
+class NoSuchRun(JournalError):
+    """No journal in this folder knows the run or the job that was asked for."""
+
+
+class BackendError(RenkuError):
+    """A backend cannot do what it was asked."""
+
+
+class BackendUnavailable(BackendError):
+    """A backend, or something that it needs, is not on this machine."""
+
+
+class RunnerLost(BackendError):
+    """The process beside the jobs ended without being asked to."""
+
+
+class WarmStartImpossible(RenkuError):
+    """This workflow cannot be run by forking a warm server."""
+
+
+class DigestError(RenkuError):
+    """A file or folder cannot be hashed."""
+
+
+class LimitError(RenkuError):
+    """A limit on memory or time cannot be set up on this machine."""

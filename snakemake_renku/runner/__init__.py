@@ -1,0 +1,1 @@
+"""The process beside the job: hashes, runs, measures, reports."""
