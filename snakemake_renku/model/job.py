@@ -80,6 +80,11 @@ class JobSpec(msgspec.Struct, frozen=True, omit_defaults=True):
         return self.group if self.group is not None else self.steps[0].rule
 
     @property
+    def marker(self) -> str:
+        """What the job's processes carry in their environment, unique among all runs."""
+        return f"{self.run}/{self.id}"
+
+    @property
     def mem_mb(self) -> int | None:
         """The memory asked for, in MB, or None where none was."""
         return _positive(self.resources.get("mem_mb"))

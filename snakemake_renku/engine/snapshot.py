@@ -1,0 +1,125 @@
+"""The settings of a running Snakemake, carried to the process beside the jobs.
+
+Snakemake itself hands them to nested starts as command line arguments, quoted by ``repr`` for a
+shell, which garbles some strings and shows them all in the list of processes. Here the settings
+objects travel by pickle through a pipe between two processes of one user.
+"""
+
+from __future__ import annotations
+
+import pickle
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from snakemake.settings.types import ResourceSettings
+
+from snakemake_renku.errors import WarmStartImpossible
+
+
+@dataclass(frozen=True)
+class WorkflowSnapshot:
+    """What a process needs to parse the same workflow with the same settings.
+
+    ``resources`` holds the resource settings with expressions as text, since Snakemake's parsed
+    ones are closures; ``settings`` Snakemake's other settings objects by name.
+    """
+
+    snakefile: str
+    start_dir: str
+    workdir: str | None
+    settings: dict[str, Any]
+    resources: dict[str, Any]
+    runtime_cache: str
+    conda_base: str | None
+    cores: int
+
+    def dump(self) -> bytes:
+        """The snapshot as bytes for :meth:`load`.
+
+        Raises:
+            WarmStartImpossible: a setting cannot leave this process (a function given through
+                Snakemake's Python interface).
+        """
+        try:
+            return pickle.dumps(self)
+        except Exception as error:
+            raise WarmStartImpossible(
+                f"a setting of this Snakemake cannot be handed to another process ({error})"
+            ) from error
+
+    @staticmethod
+    def load(data: bytes) -> WorkflowSnapshot:
+        """The inverse of :meth:`dump`; only ever given bytes from our own parent process."""
+        snapshot = pickle.loads(data)
+        assert isinstance(snapshot, WorkflowSnapshot)
+        return snapshot
+
+    def resource_settings(self) -> ResourceSettings:
+        """Snakemake's resource settings, expressions parsed again."""
+        from snakemake.cli import parse_set_threads
+        from snakemake.resources import Resources
+
+        values = dict(self.resources)
+        values["default_resources"] = Resources.parse(
+            values["default_resources"], allow_expressions=True
+        )
+        values["overwrite_resources"] = {
+            rule: Resources.parse(assignments, allow_expressions=True)
+            for rule, assignments in values["overwrite_resources"].items()
+        }
+        values["overwrite_threads"] = parse_set_threads(
+            [f"{rule}={raw}" for rule, raw in values["overwrite_threads"].items()]
+        )
+        return ResourceSettings(cores=self.cores, **values)
+
+
+_SETTINGS = (
+    "config_settings",
+    "storage_settings",
+    "workflow_settings",
+    "deployment_settings",
+    "execution_settings",
+    "remote_execution_settings",
+    "group_settings",
+)
+
+
+def take_snapshot(workflow: Any, cores: int) -> WorkflowSnapshot:
+    """The snapshot of Snakemake's ``Workflow``, for jobs that may use ``cores`` cores together."""
+    overwrite_workdir = workflow.overwrite_workdir
+    settings = {name: replace(getattr(workflow, name)) for name in _SETTINGS}
+    settings["rerun_triggers"] = workflow.dag_settings.rerun_triggers
+    settings["benchmark_extended"] = workflow.output_settings.benchmark_extended
+    settings["storage_provider_settings"] = dict(workflow.storage_provider_settings or {})
+    return WorkflowSnapshot(
+        snakefile=_absolute(workflow.main_snakefile, workflow.rundir),
+        start_dir=workflow.workdir_init,
+        workdir=None if overwrite_workdir is None else str(Path(overwrite_workdir).absolute()),
+        settings=settings,
+        resources=_raw_resources(workflow.resource_settings),
+        runtime_cache=str(workflow.sourcecache.runtime_cache_path),
+        conda_base=None if workflow.conda_base_path is None else str(workflow.conda_base_path),
+        cores=cores,
+    )
+
+
+def _absolute(snakefile: str, rundir: str) -> str:
+    path = Path(rundir) / snakefile
+    return str(path) if path.exists() else snakefile
+
+
+def _raw_resources(settings: ResourceSettings) -> dict[str, Any]:
+    return {
+        "max_threads": settings.max_threads,
+        "overwrite_scatter": dict(settings.overwrite_scatter),
+        "overwrite_resource_scopes": dict(settings.overwrite_resource_scopes),
+        "default_resources": list(settings._parsed_default_resources.args),
+        "overwrite_resources": {
+            rule: [f"{name}={value.raw}" for name, value in resources.items()]
+            for rule, resources in settings._parsed_overwrite_resources.items()
+        },
+        "overwrite_threads": {
+            rule: value.raw for rule, value in settings._parsed_overwrite_threads.items()
+        },
+    }

@@ -1,0 +1,37 @@
+"""The cold start: one process that parses the workflow and runs one job in it.
+
+Where no warm server can serve (see :class:`~snakemake_renku.errors.WarmStartImpossible`), this
+costs one start of Python and Snakemake a job.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import msgspec
+
+from snakemake_renku.engine.nested import NestedWorkflow
+from snakemake_renku.engine.snapshot import WorkflowSnapshot
+from snakemake_renku.runner.wire import Fork, Report, Unframer
+from snakemake_renku.runner.zygote import die_with_parent, run_as_job
+
+
+def main() -> None:
+    """``python -m snakemake_renku.runner.cold FD``: an order and a snapshot on stdin, report to FD."""
+    die_with_parent()
+    report = int(sys.argv[1])
+    order, snapshot = Unframer().feed(sys.stdin.buffer.read())
+    fork = msgspec.msgpack.decode(order, type=Fork)
+    try:
+        workflow = NestedWorkflow(WorkflowSnapshot.load(msgspec.msgpack.decode(snapshot)))
+    except BaseException as error:
+        message = f"The workflow could not be parsed again for this job: {error}"
+        print(message, file=sys.stderr)
+        with open(report, "wb") as file:
+            file.write(msgspec.msgpack.encode(Report(False, message)))
+        sys.exit(1)
+    run_as_job(workflow, fork, [1, 2, report])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,454 @@
+"""The supervisor: runs the jobs of one Snakemake on this machine, several at a time.
+
+One process with one event loop and no threads. It starts a shell (direct), asks the warm server for
+a fork (warm), or starts Python anew (cold); watches memory and time; hashes what goes in and comes
+out; and sends a record of each. When Snakemake goes, it ends all jobs, and itself.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import heapq
+import itertools
+import os
+import signal
+import socket
+import sys
+import time
+from functools import partial
+from pathlib import Path
+
+import msgspec
+
+from snakemake_renku.errors import DigestError, RenkuError
+from snakemake_renku.model import FileRef, FileSpec, ResolvedEnvironment
+from snakemake_renku.runner.cgroup import find_cgroups
+from snakemake_renku.runner.digest_cache import DigestCache
+from snakemake_renku.runner.execution import REPORT, Executions, start_problem
+from snakemake_renku.runner.hashing import Found, Hashing, Request
+from snakemake_renku.runner.helper import Helpers
+from snakemake_renku.runner.images import Environments
+from snakemake_renku.runner.life import Job
+from snakemake_renku.runner.limits import Judge, Limits
+from snakemake_renku.runner.loop import Loop
+from snakemake_renku.runner.spawn import spawn_cold
+from snakemake_renku.runner.warm import WarmLink
+from snakemake_renku.runner.wire import (
+    Cancel,
+    Close,
+    Configure,
+    Exited,
+    Finished,
+    Fork,
+    Forked,
+    Hash,
+    Hashed,
+    Order,
+    Output,
+    Parsed,
+    ServerNews,
+    Started,
+    Submit,
+    Told,
+    Unframer,
+    frame,
+)
+
+_orders: msgspec.msgpack.Decoder[Order] = msgspec.msgpack.Decoder(Order)
+
+_PATIENCE = 50
+"""How often a job that needs many cores is passed over by smaller ones before they wait for it."""
+
+_FLUSH_EVERY_S = 5.0
+
+
+class Supervisor:
+    """Serves one Snakemake over one socket."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+        self._unframer = Unframer()
+        self._settings: Configure | None = None
+        self._jobs: dict[str, Job] = {}
+        self._queue: list[tuple[int, int, Job]] = []
+        self._number = itertools.count()
+        self._free = 0
+        self._loop = Loop()
+        self._helpers = Helpers(self._loop)
+        self._hashing = Hashing(self._helpers, DigestCache(None))
+        self._environments = Environments(self._helpers)
+        self._executions = Executions(self._loop, self._printed, self._tell, self._ended)
+        self._warm: WarmLink | None = None
+        self._waiting: list[Job] = []
+        self._cold_because: str | None = None
+        self._closing = self._orphaned = False
+        self._flushed = time.monotonic()
+
+    def serve(self) -> None:
+        """Take orders until Snakemake closes or goes."""
+        signal.signal(signal.SIGTERM, lambda *_: self._end_all())
+        self._loop.watch(self._sock.fileno(), self._orders_arrive)
+        self._loop.on_tick(self._flush)
+        while not (self._closing and not self._jobs and not self._helpers.busy):
+            self._loop.turn()
+        if self._warm is not None:
+            self._warm.close()
+        self._hashing.cache.flush()
+
+    # --- with Snakemake ---------------------------------------------------------------------
+
+    def _send(self, message: msgspec.Struct) -> None:
+        if self._orphaned:
+            return
+        try:
+            self._sock.sendall(frame(message))
+        except OSError:
+            self._snakemake_is_gone()
+
+    def _orders_arrive(self) -> None:
+        try:
+            data = self._sock.recv(1 << 18)
+        except OSError:
+            data = b""
+        if not data:
+            self._snakemake_is_gone()
+        for body in self._unframer.feed(data):
+            self._obey(_orders.decode(body))
+
+    def _obey(self, order: Order) -> None:
+        match order:
+            case Configure():
+                self._configure(order)
+            case Submit():
+                for spec in order.specs:
+                    limits = Limits.of(spec, enforce=self._config.enforce)
+                    job = Job(spec, Judge(limits), max(1, min(spec.threads, self._config.cores)))
+                    self._jobs[spec.id] = job
+                    heapq.heappush(self._queue, (-spec.priority, next(self._number), job))
+                self._schedule()
+            case Cancel():
+                for job_id in tuple(self._jobs) if order.ids is None else order.ids:
+                    self._cancel(job_id)
+            case Hash():
+                self._hash(order)
+            case Close():
+                self._closing = True
+
+    @property
+    def _config(self) -> Configure:
+        assert self._settings is not None
+        return self._settings
+
+    def _configure(self, order: Configure) -> None:
+        self._settings = order
+        self._free = order.cores
+        self._hashing.cache = DigestCache(Path(order.workdir) / ".snakemake" / "renku")
+        self._environments.run_started = order.run_started
+        if order.enforce:
+            support = find_cgroups()
+            self._executions.cgroups = support
+            support.sweep()
+            if not support:
+                self._say(
+                    "Limits on memory are kept by looking at the jobs a few times a second, not by"
+                    f" the kernel ({support.reason})."
+                )
+        if order.snapshot is None:
+            self._cold_because = order.no_snapshot
+        elif order.cold:
+            self._cold_because = "that was asked for"
+        elif order.warm:
+            self._start_warm()
+
+    def _snakemake_is_gone(self) -> None:
+        if not self._orphaned:
+            self._orphaned = True
+            self._loop.unwatch(self._sock.fileno())
+            self._end_all()
+
+    def _end_all(self) -> None:
+        self._closing = True
+        for job_id in tuple(self._jobs):
+            self._cancel(job_id)
+
+    def _say(self, message: str) -> None:
+        self._send(Told(message))
+
+    def _tell(self, job: Job, message: str) -> None:
+        self._send(Told(message, job.spec.id))
+
+    def _printed(self, job: Job, stream: int, data: bytes) -> None:
+        self._send(Output(job.spec.id, stream, data))
+
+    def _hash(self, order: Hash) -> None:
+        requests = [Request("input", order.input), Request("output", order.output)]
+
+        def answer(found: Found, error: DigestError | None) -> None:
+            inputs, outputs = found or ((), ())
+            self._send(Hashed(order.token, inputs, outputs, None if error is None else str(error)))
+
+        self._hashing.files(requests, answer)
+
+    def _flush(self) -> float | None:
+        now = time.monotonic()
+        if now - self._flushed >= _FLUSH_EVERY_S:
+            self._flushed = now
+            self._hashing.cache.flush()
+        return self._flushed + _FLUSH_EVERY_S - now if self._jobs else None
+
+    # --- the way of a job -------------------------------------------------------------------
+
+    def _schedule(self) -> None:
+        passed: list[tuple[int, int, Job]] = []
+        while self._queue and self._free > 0:
+            entry = heapq.heappop(self._queue)
+            job = entry[2]
+            if job.stage == "done":
+                continue
+            if job.cores <= self._free:
+                self._begin(job)
+                continue
+            passed.append(entry)
+            job.passed_over += 1
+            if job.passed_over > _PATIENCE:
+                break
+        for entry in passed:
+            heapq.heappush(self._queue, entry)
+
+    def _begin(self, job: Job) -> None:
+        self._free -= job.cores
+        job.stage = "hashing_input"
+        made_here = {f.path for step in job.spec.steps for f in step.output}
+        requests = [
+            Request("input", tuple(f for f in step.input if f.path not in made_here))
+            for step in job.spec.steps
+        ]
+        self._hashing.files(requests, partial(self._input_hashed, job))
+
+    def _input_hashed(self, job: Job, found: Found, error: DigestError | None) -> None:
+        job.inputs = found
+        if job.cancelled:
+            self._finish(job)
+        elif error is not None:
+            self._give_up(job, f"An input of the job cannot be recorded. {error}")
+        else:
+            self._start(job)
+
+    def _start(self, job: Job) -> None:
+        job.stage = "running"
+        try:
+            if job.spec.mode == "direct":
+                self._executions.spawn(job)
+                self._send(Started(job.spec.id, job.pid, job.started))
+            else:
+                self._start_with_snakemake(job)
+        except (OSError, RenkuError) as error:
+            self._executions.close_streams(job)
+            self._give_up(job, start_problem(error))
+
+    def _ended(self, job: Job) -> None:
+        """The job's process is gone."""
+        if not job.ended_well:
+            self._finish(job)
+            return
+        job.stage = "hashing_output"
+        requests = [
+            Request("output", (*step.output, *_if_any(step.benchmark), *step.log))
+            for step in job.spec.steps
+        ]
+        self._hashing.files(requests, partial(self._output_hashed, job))
+
+    def _output_hashed(self, job: Job, found: Found, error: DigestError | None) -> None:
+        if error is not None:
+            self._give_up(job, f"An output of the job cannot be recorded. {error}")
+            return
+        job.outputs = tuple(
+            roles_given(refs, step.benchmark, step.log)
+            for refs, step in zip(found, job.spec.steps, strict=True)
+        )
+        self._environments.resolve(
+            [step.environment for step in job.spec.steps], partial(self._resolved, job)
+        )
+
+    def _resolved(self, job: Job, environments: tuple[ResolvedEnvironment, ...]) -> None:
+        job.environments = environments
+        self._finish(job)
+
+    def _give_up(self, job: Job, problem: str) -> None:
+        job.problem = problem
+        self._finish(job)
+
+    def _finish(self, job: Job) -> None:
+        was = job.stage
+        if was == "done":
+            return
+        job.stage = "done"
+        del self._jobs[job.spec.id]
+        self._send(Finished(job.record()))
+        if was != "queued":
+            self._free += job.cores
+            self._schedule()
+
+    def _cancel(self, job_id: str) -> None:
+        job = self._jobs.get(job_id)
+        if job is None:
+            return
+        job.cancelled = True
+        if job.stage == "queued" or job in self._waiting:
+            if job in self._waiting:
+                self._waiting.remove(job)
+            self._finish(job)
+        elif job.stage == "running":
+            self._executions.terminate(job)
+
+    # --- jobs that need Snakemake -----------------------------------------------------------
+
+    def _start_with_snakemake(self, job: Job) -> None:
+        if self._warm is not None and self._warm.is_stale():
+            self._say(
+                "The workflow's sources changed while it runs; jobs from here on that need Snakemake"
+                " beside them run with the changed ones."
+            )
+            self._warm.retire()
+            self._warm = None
+        if self._warm is None and self._cold_because is None:
+            self._start_warm()
+        if self._warm is None:
+            self._start_cold(job)
+        elif self._warm.ready:
+            self._start_warm_job(job, self._warm)
+        else:
+            self._waiting.append(job)
+
+    def _start_warm(self) -> None:
+        assert self._config.snapshot is not None
+        self._warm = WarmLink(
+            self._loop, self._config.snapshot, self._warm_says, self._warm_is_lost
+        )
+
+    def _start_warm_job(self, job: Job, warm: WarmLink) -> None:
+        procs = self._executions.enter_cgroup(job)
+        fds = (*self._executions.pipes(job), self._executions.pipe(job, REPORT))
+        try:
+            warm.fork(self._order(job, procs), fds)
+        finally:
+            for fd in fds:
+                os.close(fd)
+        job.server = warm.pid
+
+    def _start_cold(self, job: Job) -> None:
+        if self._config.snapshot is None:
+            self._give_up(job, f"The job cannot be run beside Snakemake: {self._cold_because}.")
+            return
+        procs = self._executions.enter_cgroup(job)
+        fds = (*self._executions.pipes(job), self._executions.pipe(job, REPORT))
+        try:
+            pid = spawn_cold(self._order(job, procs), self._config.snapshot, *fds)
+        finally:
+            for fd in fds:
+                os.close(fd)
+        job.spec = msgspec.structs.replace(job.spec, mode="cold")
+        self._executions.adopt(job, pid)
+        self._loop.on_exit(pid, partial(self._executions.exited, pid))
+        self._send(Started(job.spec.id, pid, job.started))
+
+    def _order(self, job: Job, procs: str | None) -> Fork:
+        spec = job.spec
+        return Fork(
+            id=spec.id,
+            run=spec.run,
+            marker=spec.marker,
+            jobs=tuple((step.rule, step.wildcards) for step in spec.steps),
+            attempt=spec.attempt,
+            cores=self._config.cores if spec.group is None else job.cores,
+            group_id=None if spec.group is None else spec.jobid,
+            unneeded_temp_files=spec.unneeded_temp_files,
+            cgroup_procs=procs,
+        )
+
+    def _warm_says(self, warm: WarmLink, news: ServerNews) -> None:
+        match news:
+            case Parsed():
+                if news.problem is not None:
+                    self._cold_because = news.problem
+                    self._say(
+                        f"Each job that needs Snakemake is started cold, since {news.problem}."
+                    )
+                    self._forget(warm)
+                self._start_waiting()
+            case Forked():
+                self._forked(warm, news)
+            case Exited():
+                self._executions.exited(news.pid, news.status, news)
+
+    def _forked(self, warm: WarmLink, news: Forked) -> None:
+        job = self._jobs.get(news.id)
+        if job is None:
+            return
+        self._executions.adopt(job, news.pid, news.rss)
+        self._send(Started(job.spec.id, job.pid, job.started))
+        if job.cancelled:
+            self._executions.terminate(job)
+
+    def _forget(self, warm: WarmLink) -> None:
+        warm.close()
+        if self._warm is warm:
+            self._warm = None
+
+    def _start_waiting(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        for job in waiting:
+            self._start(job)
+
+    def _warm_is_lost(self, warm: WarmLink) -> None:
+        """The warm server died: its children die with it, and nobody waits for them."""
+        self._forget(warm)
+        if self._closing:
+            return
+        for job in [
+            j for j in self._jobs.values() if j.server == warm.pid and j.stage == "running"
+        ]:
+            job.lost = "The warm server beside the job ended unexpectedly (was it killed?)."
+            self._executions.abandon(job)
+        self._start_waiting()
+
+
+def roles_given(
+    refs: tuple[FileRef, ...], benchmark: str | None, logs: tuple[FileSpec, ...]
+) -> tuple[FileRef, ...]:
+    """The found files of a step, each with the role that it has; logs that are not there left out."""
+    log_paths = {log.path for log in logs}
+    given = []
+    for ref in refs:
+        if ref.path in log_paths:
+            if ref.kind != "missing":
+                given.append(msgspec.structs.replace(ref, role="log"))
+        elif ref.path == benchmark:
+            given.append(msgspec.structs.replace(ref, role="benchmark"))
+        else:
+            given.append(ref)
+    return tuple(given)
+
+
+def _if_any(path: str | None) -> tuple[FileSpec, ...]:
+    return () if path is None else (FileSpec(path),)
+
+
+def _adopt_orphans() -> None:
+    """Have the kernel give us the processes that jobs leave behind, to wait for them (Linux)."""
+    if sys.platform == "linux":
+        pr_set_child_subreaper = 36
+        ctypes.CDLL(None).prctl(pr_set_child_subreaper, 1, 0, 0, 0)
+
+
+def main() -> None:
+    """``python -m snakemake_renku.runner.supervisor FD``: serve on an inherited socket."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    _adopt_orphans()
+    with socket.socket(fileno=int(sys.argv[1])) as sock:
+        Supervisor(sock).serve()
+
+
+if __name__ == "__main__":
+    main()

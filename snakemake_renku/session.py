@@ -1,0 +1,340 @@
+"""One run: Snakemake's jobs on one side, a backend and a journal on the other.
+
+The scheduler's thread submits; a thread of the session hears of events, writes them to the journal,
+and only when the disk has them tells Snakemake.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import contextlib
+import itertools
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from snakemake_renku.backends.base import (
+    Backend,
+    BackendEvent,
+    FilesHashed,
+    JobEnded,
+    JobPrinted,
+    JobRuns,
+    Lost,
+    Said,
+)
+from snakemake_renku.engine import facts
+from snakemake_renku.engine.direct import DirectCommand, DirectRules
+from snakemake_renku.engine.main import Host
+from snakemake_renku.engine.specs import job_spec, settle_resources
+from snakemake_renku.errors import RenkuError
+from snakemake_renku.journal import (
+    Event,
+    JobFinished,
+    JobRejected,
+    JobStarted,
+    JobSubmitted,
+    JournalWriter,
+    Notice,
+    Redactor,
+    RunFinished,
+    RunStarted,
+    new_run_id,
+)
+from snakemake_renku.local_jobs import LocalJobs
+from snakemake_renku.model import Failure, JobRecord, JobSpec, RunEnd
+from snakemake_renku.printing import Printer
+from snakemake_renku.settings import Settings, load_settings
+
+_CHUNK = 16
+"""So many jobs are prepared before the backend gets them, so that it never waits for a long list."""
+
+_RESTARTS = 3
+"""How often a backend that was lost is started again in one run."""
+
+
+def open_session(executor: Any) -> Session:
+    """Begin a run for Snakemake's executor.
+
+    Raises:
+        WorkflowError: a setting is wrong, or the journal or the backend cannot be opened; worded
+            for the user, in the one class that Snakemake shows without a traceback.
+    """
+    host = Host(executor)
+    try:
+        given = executor.executor_settings
+        settings = load_settings(
+            Path.cwd(), backend=given.backend, start=given.start, enforce=given.enforce
+        )
+        return Session(host, settings)
+    except RenkuError as error:
+        raise host.workflow_error(error) from error
+
+
+class Session:
+    """Runs and records the jobs of one start of Snakemake."""
+
+    def __init__(self, host: Host, settings: Settings) -> None:
+        self._host, self._settings = host, settings
+        self._started = time.time()
+        self.run = new_run_id(self._started)
+        self._cores = host.limit_cores()
+        self._redactor = Redactor(facts.secrets_of(host.workflow))
+        self._journal = JournalWriter(Path.cwd(), self.run, self._redactor)
+        self._direct = DirectRules(host.workflow)
+        self._active: dict[str, tuple[JobSpec, Any]] = {}
+        self._recorded: dict[Any, str] = {}
+        self._lock = threading.Lock()
+        self._repeats = itertools.count(1)
+        self._closed = self._cancelled = False
+        self._printer = Printer()
+        self._write([RunStarted(self._started, self._info())], sync=True)
+        self._backend = self._open_backend()
+        self._locals = LocalJobs(self.run, host, self._write, self._hash)
+        self._thread = threading.Thread(target=self._listen, name="renku", daemon=True)
+        self._thread.start()
+        atexit.register(self._end_at_exit)
+        for name in self._redactor.skipped:
+            host.warn(
+                f"The value of {name} is too short or too common to be kept out of the records."
+            )
+
+    # --- called by Snakemake's scheduler ----------------------------------------------------
+
+    def submit(self, jobs: Sequence[Any]) -> None:
+        """Take jobs that are ready."""
+        for chunk in _chunks(jobs, _CHUNK):
+            specs = [spec for job in chunk if (spec := self._take(job)) is not None]
+            self._hand_over(specs)
+
+    def rejected(self, job: Any) -> None:
+        """Note that Snakemake counts as failed what had ended well by itself."""
+        job_id = self._recorded.pop(job, None)
+        if job_id is not None:
+            missing = self._host.missing_output(job)
+            failure = (
+                Failure("missing_output", f"It did not make: {', '.join(missing)}.")
+                if missing
+                else Failure("error", "Snakemake did not accept its output (see its message).")
+            )
+            self._write([JobRejected(time.time(), job_id, failure)], sync=True)
+
+    def cancel(self) -> None:
+        """End all jobs, and then the run."""
+        self._cancelled = True
+        self._backend.cancel()
+        self.close()
+
+    def close(self) -> None:
+        """End the run once what runs has ended, and close the journal."""
+        with self._lock:
+            if self._closed:
+                return
+            self._closed = True
+        self._locals.finish()
+        self._backend.close()
+        self._thread.join()
+        self._finish_journal()
+
+    # --- submitting -------------------------------------------------------------------------
+
+    def _take(self, job: Any, suffix: str = "") -> JobSpec | None:
+        """Prepare a job, and make its spec; None if that failed (Snakemake has been told)."""
+        try:
+            settle_resources(job)
+            if not suffix:
+                self._host.announce(job)
+            command = self._direct_command(job)
+            spec = job_spec(
+                job,
+                run=self.run,
+                suffix=suffix,
+                mode="warm" if command is None else "direct",
+                shell_command=None if command is None else command.command,
+                shell_executable=None if command is None else command.executable,
+            )
+            if not suffix:
+                self._host.submitted(job, spec.id)
+        except Exception as error:
+            self._host.failed_to_start(job, error)
+            return None
+        self._active[spec.id] = (spec, job)
+        return spec
+
+    def _direct_command(self, job: Any) -> DirectCommand | None:
+        if self._settings.start != "auto" or not self._direct.takes(job):
+            return None
+        return self._direct.prepare(job)
+
+    def _hand_over(self, specs: Sequence[JobSpec]) -> None:
+        now = time.time()
+        if self._write([JobSubmitted(now, spec) for spec in specs], sync=False):
+            self._backend.submit(specs)
+
+    # --- events -----------------------------------------------------------------------------
+
+    def _listen(self) -> None:
+        try:
+            asyncio.run(self._hear_all())
+        except Exception as error:
+            self._host.abort(error)
+
+    async def _hear_all(self) -> None:
+        queue: asyncio.Queue[BackendEvent | None] = asyncio.Queue()
+        while True:
+            pump = asyncio.ensure_future(self._pump(self._backend, queue))
+            lost = await self._hear_backend(queue)
+            await pump
+            if lost is None or not self._restart(lost):
+                return
+
+    @staticmethod
+    async def _pump(backend: Backend, queue: asyncio.Queue[BackendEvent | None]) -> None:
+        async for event in backend.events():
+            queue.put_nowait(event)
+        queue.put_nowait(None)
+
+    async def _hear_backend(self, queue: asyncio.Queue[BackendEvent | None]) -> Lost | None:
+        """Handle events in batches, as many as there are, until the stream ends."""
+        while True:
+            batch = [await queue.get()]
+            while not queue.empty():
+                batch.append(queue.get_nowait())
+            events = [event for event in batch if event is not None]
+            self._handle(events)
+            lost = next((e for e in events if isinstance(e, Lost)), None)
+            if lost is not None:
+                return lost
+            if batch[-1] is None:
+                return None
+
+    def _handle(self, events: Sequence[BackendEvent]) -> None:
+        lines = [line for event in events if (line := self._line(event)) is not None]
+        ended = any(isinstance(line, JobFinished) for line in lines)
+        if lines and not self._write(lines, sync=ended):
+            return
+        for event in events:
+            self._pass_on(event)
+
+    def _line(self, event: BackendEvent) -> Event | None:
+        match event:
+            case JobRuns():
+                return JobStarted(event.time, event.id, event.pid, event.host)
+            case JobEnded():
+                return JobFinished(event.record.finished, event.record)
+            case Said():
+                return Notice(time.time(), event.message, event.id)
+        return None
+
+    def _pass_on(self, event: BackendEvent) -> None:
+        match event:
+            case JobPrinted():
+                self._printer.write(event.id, event.stream, event.data)
+            case JobEnded():
+                self._printer.end(event.record.id)
+                self._ended(event.record)
+            case Said():
+                self._tell(event)
+            case FilesHashed():
+                self._locals.hashed(event)
+
+    def _ended(self, record: JobRecord) -> None:
+        spec, job = self._active.pop(record.id)
+        if record.ok:
+            self._recorded[job] = record.id
+            self._host.succeeded(job)
+        else:
+            self._host.failed(job, spec, record)
+
+    def _tell(self, event: Said) -> None:
+        active = self._active.get(event.id) if event.id is not None else None
+        if active is None:
+            self._host.warn(event.message)
+        else:
+            spec = active[0]
+            self._host.warn(f"Job {spec.jobid} (rule {spec.rule}) {event.message}.")
+
+    def _restart(self, lost: Lost) -> bool:
+        """After a loss of the backend: start another, and give it the jobs again."""
+        stranded = list(self._active.values())
+        self._active.clear()
+        now = time.time()
+        lines: list[Event] = [JobFinished(now, _lost_record(s, lost, now)) for s, _ in stranded]
+        if not self._write([*lines, Notice(now, lost.message)], sync=True):
+            return False
+        number = next(self._repeats)
+        if self._closed or self._cancelled or number > _RESTARTS:
+            for spec, job in stranded:
+                self._host.failed(job, spec, _lost_record(spec, lost, now))
+            return False
+        self._host.warn(
+            f"{lost.message} It is started again ({number} of {_RESTARTS}), and so are the"
+            f" {len(stranded)} jobs that ran; this does not use up their retries."
+        )
+        self._backend = self._open_backend()
+        self._locals.ask_again()
+        specs = [s for _, job in stranded if (s := self._take(job, f"+{number}")) is not None]
+        self._hand_over(specs)
+        return True
+
+    # --- the journal and the backend --------------------------------------------------------
+
+    def _write(self, events: Sequence[Event], sync: bool) -> bool:
+        """Append to the journal; where that fails the run ends, since nothing runs unrecorded."""
+        try:
+            self._journal.append(events, sync=sync)
+        except RenkuError as error:
+            self._cancelled = True
+            if hasattr(self, "_backend"):
+                self._backend.cancel()
+                self._host.abort(error)
+                return False
+            raise
+        return True
+
+    def _finish_journal(self) -> None:
+        status = self._host.status(cancelled=self._cancelled)
+        with contextlib.suppress(RenkuError):
+            now = time.time()
+            self._journal.append([RunFinished(now, RunEnd(now, status))], sync=True)
+        self._journal.close()
+        atexit.unregister(self._end_at_exit)
+
+    def _end_at_exit(self) -> None:
+        self._cancelled = True
+        self.cancel()
+
+    def _open_backend(self) -> Backend:
+        return self._host.open_backend(
+            self._settings, run=self.run, run_started=self._started, cores=self._cores
+        )
+
+    def _hash(self, token: int, spec: JobSpec) -> None:
+        step = spec.steps[0]
+        self._backend.hash_files(token, step.input, step.output)
+
+    def _info(self) -> Any:
+        return self._host.run_info(
+            run=self.run, started=self._started, backend=self._settings.backend, cores=self._cores
+        )
+
+
+def _lost_record(spec: JobSpec, lost: Lost, now: float) -> JobRecord:
+    return JobRecord(
+        id=spec.id,
+        mode=spec.mode,
+        started=now,
+        finished=now,
+        host="",
+        pid=0,
+        steps=(),
+        failure=Failure("node_lost", lost.message),
+    )
+
+
+def _chunks(jobs: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
+    for start in range(0, len(jobs), size):
+        yield jobs[start : start + size]

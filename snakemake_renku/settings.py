@@ -1,0 +1,94 @@
+"""What a project declares in ``renku.toml`` and a user on the command line, as one frozen object.
+
+The command line (and so a profile) goes before ``renku.toml``, that before the defaults.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal, get_args
+
+import msgspec
+
+from snakemake_renku.errors import SettingsError
+
+BackendName = Literal["local"]
+Start = Literal["auto", "warm", "cold"]
+
+BACKENDS: tuple[str, ...] = get_args(BackendName)
+
+FILE = "renku.toml"
+
+
+class Settings(msgspec.Struct, frozen=True):
+    """How jobs are run.
+
+    ``start`` is ``auto`` (each job in the cheapest way that serves it), ``warm`` (always by a fork
+    of the warm server) or ``cold`` (always by a start of its own). With ``enforce``, a job that goes
+    beyond its ``mem_mb`` or ``runtime`` is stopped.
+    """
+
+    backend: BackendName = "local"
+    start: Start = "auto"
+    enforce: bool = False
+
+
+class _ExecutorTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    backend: str | None = None
+    start: str | None = None
+    enforce: bool | None = None
+
+
+class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    executor: _ExecutorTable = _ExecutorTable()
+
+
+def load_settings(
+    folder: Path,
+    *,
+    backend: str | None = None,
+    start: str | None = None,
+    enforce: bool | None = None,
+) -> Settings:
+    """The settings for a run in ``folder``; None (on the command line) means not given.
+
+    Raises:
+        SettingsError: ``renku.toml`` is malformed, or a value is not one of those that there are.
+    """
+    declared = _read(folder / FILE).executor
+    return Settings(
+        backend=_one_of(BACKENDS, backend, declared.backend, "local", "backend"),  # type: ignore[arg-type]
+        start=_one_of(get_args(Start), start, declared.start, "auto", "start"),  # type: ignore[arg-type]
+        enforce=bool(declared.enforce if not enforce else enforce),
+    )
+
+
+def _read(path: Path) -> _File:
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        return _File()
+    except OSError as error:
+        raise SettingsError(f"Cannot read {path}: {error.strerror}.") from error
+    try:
+        return msgspec.toml.decode(data, type=_File)
+    except msgspec.DecodeError as error:
+        raise SettingsError(
+            f"{path} is malformed: {error}.",
+            remedy="It may have a table [executor] with the keys backend, start and enforce.",
+        ) from error
+
+
+def _one_of(
+    known: tuple[str, ...], given: str | None, declared: str | None, default: str, name: str
+) -> str:
+    value, source = (
+        (given, f"--renku-{name}") if given else (declared, f"executor.{name} in {FILE}")
+    )
+    if value is None:
+        return default
+    if value not in known:
+        raise SettingsError(
+            f"Unknown {name} {value!r} ({source}).", remedy=f"There are: {', '.join(known)}."
+        )
+    return value

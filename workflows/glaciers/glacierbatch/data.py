@@ -1,0 +1,96 @@
+"""Where the input files come from: a local folder, or their public home.
+
+python -m glacierbatch.data check [--data FOLDER]     exit code 0 if real data can be had, else 1
+python -m glacierbatch.data fetch --to FOLDER         download and verify
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from glacierbatch.download import fetch, reachable, write_whole
+from glacierbatch.errors import DataError
+from glacierbatch.manifest import BASE_URL, FOLDER, entries, verify
+
+VARIABLE = "GLACIERBATCH_DATA"
+
+
+def local_folder(configured: str | None, environment: Mapping[str, str] = os.environ) -> Path | None:
+    """The folder that the config or else the environment names, or None if neither does.
+
+    Both the data folder itself and the folder that contains it as `oggm-sample-data` will do.
+    Raises DataError if the named folder does not exist.
+    """
+    origin, given = "config key `data`", configured
+    if not given:
+        origin, given = f"environment variable {VARIABLE}", environment.get(VARIABLE)
+    if not given:
+        return None
+    folder = Path(given).expanduser()
+    if not folder.is_dir():
+        raise DataError(f"{origin}: given {given!r}, which is not a folder")
+    return folder / FOLDER if (folder / FOLDER).is_dir() else folder
+
+
+def gather(folder: Path, configured: str | None, base_url: str = BASE_URL) -> str:
+    """Bring all input files, verified, into a folder; returns where they came from.
+
+    Raises DataError if a file is missing, differs from its checksum, or cannot be fetched.
+    """
+    source = local_folder(configured)
+    if source is None:
+        fetch(folder, base_url)
+        return base_url
+    verify(source)
+    for entry in entries():
+        write_whole(folder / entry.path, (source / entry.path).read_bytes())
+    return str(source)
+
+
+def data_root(files: Sequence[str]) -> Path:
+    """The data folder that holds these files of the manifest."""
+    first = entries()[0].path
+    for file in files:
+        if str(file).endswith(first):
+            return Path(str(file)[: -len(first)])
+    raise DataError(f"no {first} among the input files")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command line; returns the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m glacierbatch.data", description="Input files")
+    commands = parser.add_subparsers(dest="command", required=True)
+    check = commands.add_parser("check", help="exit code 0 if the real data can be had, else 1")
+    check.add_argument("--data", metavar="FOLDER", help=f"local folder (default: ${VARIABLE})")
+    get = commands.add_parser("fetch", help="download and verify the files")
+    get.add_argument("--to", metavar="FOLDER", type=Path, required=True)
+    for command in (check, get):
+        command.add_argument("--url", default=BASE_URL, help="other address of the same files")
+    options = parser.parse_args(arguments)
+    try:
+        print(_check(options.data, options.url) if options.command == "check" else _get(options))
+    except DataError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+def _check(configured: str | None, url: str) -> str:
+    folder = local_folder(configured)
+    if folder is None:
+        if not reachable(url):
+            raise DataError(f"no local folder is given ({VARIABLE} is not set) and {url} is out of reach")
+        return f"{url} answers"
+    verify(folder)
+    return f"{folder}: all {len(entries())} files are right"
+
+
+def _get(options: argparse.Namespace) -> str:
+    fetch(options.to, options.url)
+    return f"{options.to}: all {len(entries())} files are right"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
