@@ -9,9 +9,9 @@ from __future__ import annotations
 import asyncio
 import atexit
 import contextlib
-import itertools
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from typing import Any
 from snakemake_renku.backends.base import (
     Backend,
     BackendEvent,
+    Closed,
     FilesHashed,
     JobEnded,
     JobPrinted,
@@ -53,7 +54,7 @@ _CHUNK = 16
 """So many jobs are prepared before the backend gets them, so that it never waits for a long list."""
 
 _RESTARTS = 3
-"""How often a backend that was lost is started again in one run."""
+"""How often a lost backend is started again in one run, and a job after faults of the platform."""
 
 
 def open_session(executor: Any) -> Session:
@@ -87,9 +88,11 @@ class Session:
         self._direct = DirectRules(host.workflow)
         self._active: dict[str, tuple[JobSpec, Any]] = {}
         self._recorded: dict[Any, str] = {}
-        self._lock = threading.Lock()
-        self._repeats = itertools.count(1)
+        self._lock = threading.RLock()
+        self._faults: Counter[Any] = Counter()
+        self._restarts = 0
         self._closed = self._cancelled = False
+        self._runner_cpu_s = 0.0
         self._printer = Printer()
         self._write([RunStarted(self._started, self._info())], sync=True)
         self._backend = self._open_backend()
@@ -107,8 +110,12 @@ class Session:
     def submit(self, jobs: Sequence[Any]) -> None:
         """Take jobs that are ready."""
         for chunk in _chunks(jobs, _CHUNK):
-            specs = [spec for job in chunk if (spec := self._take(job)) is not None]
-            self._hand_over(specs)
+            with self._lock:
+                self._hand_over([spec for job in chunk if (spec := self._take(job)) is not None])
+
+    def accepted(self, job: Any) -> None:
+        """Note that Snakemake counts the job as done."""
+        self._recorded.pop(job, None)
 
     def rejected(self, job: Any) -> None:
         """Note that Snakemake counts as failed what had ended well by itself."""
@@ -238,6 +245,8 @@ class Session:
                 self._ended(event.record)
             case Said():
                 self._tell(event)
+            case Closed():
+                self._runner_cpu_s += event.cpu_s
             case FilesHashed():
                 self._locals.hashed(event)
 
@@ -246,8 +255,27 @@ class Session:
         if record.ok:
             self._recorded[job] = record.id
             self._host.succeeded(job)
+        elif record.failure is not None and record.failure.kind == "node_lost":
+            self._try_again([(spec, job)], record.failure.message)
         else:
             self._host.failed(job, spec, record)
+
+    def _try_again(self, stranded: Sequence[tuple[JobSpec, Any]], why: str) -> None:
+        """Repeat jobs after a fault of the platform, boundedly, without using up their retries."""
+        again = []
+        for spec, job in stranded:
+            self._faults[job] += 1
+            if self._closed or self._cancelled or self._faults[job] > _RESTARTS:
+                self._host.failed(job, spec, _lost_record(spec, why))
+            else:
+                again.append(job)
+        if again:
+            self._host.warn(
+                f"{why} {len(again)} jobs that ran are started again; this does not use up retries."
+            )
+        with self._lock:
+            suffixes = ((job, f"+{self._faults[job]}") for job in again)
+            self._hand_over([s for job, suffix in suffixes if (s := self._take(job, suffix))])
 
     def _tell(self, event: Said) -> None:
         active = self._active.get(event.id) if event.id is not None else None
@@ -259,25 +287,21 @@ class Session:
 
     def _restart(self, lost: Lost) -> bool:
         """After a loss of the backend: start another, and give it the jobs again."""
-        stranded = list(self._active.values())
-        self._active.clear()
-        now = time.time()
-        lines: list[Event] = [JobFinished(now, _lost_record(s, lost, now)) for s, _ in stranded]
-        if not self._write([*lines, Notice(now, lost.message)], sync=True):
-            return False
-        number = next(self._repeats)
-        if self._closed or self._cancelled or number > _RESTARTS:
-            for spec, job in stranded:
-                self._host.failed(job, spec, _lost_record(spec, lost, now))
-            return False
-        self._host.warn(
-            f"{lost.message} It is started again ({number} of {_RESTARTS}), and so are the"
-            f" {len(stranded)} jobs that ran; this does not use up their retries."
-        )
-        self._backend = self._open_backend()
-        self._locals.ask_again()
-        specs = [s for _, job in stranded if (s := self._take(job, f"+{number}")) is not None]
-        self._hand_over(specs)
+        with self._lock:
+            stranded = list(self._active.values())
+            self._active.clear()
+            lines = [_lost_record(spec, lost.message) for spec, _ in stranded]
+            events = [JobFinished(record.finished, record) for record in lines]
+            if not self._write([*events, Notice(time.time(), lost.message)], sync=True):
+                return False
+            self._restarts += 1
+            if self._closed or self._cancelled or self._restarts > _RESTARTS:
+                for spec, job in stranded:
+                    self._host.failed(job, spec, _lost_record(spec, lost.message))
+                return False
+            self._backend = self._open_backend()
+            self._locals.ask_again()
+            self._try_again(stranded, lost.message)
         return True
 
     # --- the journal and the backend --------------------------------------------------------
@@ -299,7 +323,7 @@ class Session:
         status = self._host.status(cancelled=self._cancelled)
         with contextlib.suppress(RenkuError):
             now = time.time()
-            self._journal.append([RunFinished(now, RunEnd(now, status))], sync=True)
+            self._journal.append([RunFinished(now, RunEnd(now, status, runner_cpu_s=self._runner_cpu_s))], sync=True)
         self._journal.close()
         atexit.unregister(self._end_at_exit)
 
@@ -322,7 +346,8 @@ class Session:
         )
 
 
-def _lost_record(spec: JobSpec, lost: Lost, now: float) -> JobRecord:
+def _lost_record(spec: JobSpec, message: str) -> JobRecord:
+    now = time.time()
     return JobRecord(
         id=spec.id,
         mode=spec.mode,
@@ -331,7 +356,7 @@ def _lost_record(spec: JobSpec, lost: Lost, now: float) -> JobRecord:
         host="",
         pid=0,
         steps=(),
-        failure=Failure("node_lost", lost.message),
+        failure=Failure("node_lost", message),
     )
 
 

@@ -52,13 +52,19 @@ class FilesHashed(msgspec.Struct, frozen=True):
     problem: str | None = None
 
 
+class Closed(msgspec.Struct, frozen=True):
+    """The backend ended in order; ``cpu_s`` is the CPU time of all that it ran, in seconds."""
+
+    cpu_s: float
+
+
 class Lost(msgspec.Struct, frozen=True):
     """The backend itself is gone, with the jobs that it had not yet ended; the last event."""
 
     message: str
 
 
-BackendEvent = JobRuns | JobPrinted | JobEnded | Said | FilesHashed | Lost
+BackendEvent = JobRuns | JobPrinted | JobEnded | Said | FilesHashed | Closed | Lost
 
 
 class Backend(Protocol):

@@ -16,6 +16,7 @@ import msgspec
 
 from snakemake_renku.backends.base import (
     BackendEvent,
+    Closed,
     FilesHashed,
     JobEnded,
     JobPrinted,
@@ -29,6 +30,7 @@ from snakemake_renku.runner.wire import (
     Cancel,
     Close,
     Configure,
+    Done,
     Finished,
     Hash,
     Hashed,
@@ -42,6 +44,8 @@ from snakemake_renku.runner.wire import (
 )
 
 _news: msgspec.msgpack.Decoder[News] = msgspec.msgpack.Decoder(News)
+
+_LAST_BREATH_S = 5.0
 
 HOST = os.uname().nodename
 
@@ -107,22 +111,14 @@ class LocalBackend:
                     yield self._event(_news.decode(body))
         finally:
             writer.close()
+        code = self._reap()
         if not self._closing or self._running:
-            yield self._lost()
+            yield self._lost(code)
 
     def close(self) -> None:
         """Take no more jobs; the supervisor ends once those that run have ended."""
         self._closing = True
         self._send(Close())
-
-    def wait(self, timeout: float) -> None:
-        """Wait for the supervisor to end, at most ``timeout`` seconds; then end it."""
-        try:
-            self._process.wait(timeout)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        self._sock.close()
 
     def _event(self, news: News) -> BackendEvent:
         match news:
@@ -136,19 +132,26 @@ class LocalBackend:
                 return JobEnded(news.record)
             case Hashed():
                 return FilesHashed(news.token, news.input, news.output, news.problem)
+            case Done():
+                return Closed(news.cpu_s)
             case Told():
                 return Said(news.message, news.id)
 
-    def _lost(self) -> Lost:
-        """The supervisor died with jobs running: end their process groups, which it led."""
+    def _reap(self) -> int:
+        """The supervisor has closed its end: wait for it, and end it if it hangs."""
+        try:
+            return self._process.wait(_LAST_BREATH_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            return self._process.wait()
+
+    def _lost(self, code: int) -> Lost:
+        """The supervisor died with jobs running: end their process groups."""
         for pid in self._running.values():
             with contextlib.suppress(OSError):
                 os.killpg(pid, signal.SIGKILL)
         self._running.clear()
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(5)
-        code = self._process.returncode
-        how = f"signal {-code}" if code is not None and code < 0 else f"exit status {code}"
+        how = f"signal {-code}" if code < 0 else f"exit status {code}"
         return Lost(f"The supervisor of the jobs ended unexpectedly ({how}).")
 
     def _send(self, message: msgspec.Struct) -> None:

@@ -113,7 +113,8 @@ def _file(ref: FileRef) -> str:
     about: list[str] = [ref.kind] if ref.kind != "file" else []
     if ref.size is not None:
         about.append(size(ref.size))
-    return "  ".join(part for part in (f"{name}{ref.path}", ", ".join(about), ref.digest) if part)
+    parts = (f"{name}{ref.path}", ", ".join(about), ref.digest, ref.problem)
+    return "  ".join(part for part in parts if part)
 
 
 def _environment(asked: Environment, files: StepFiles | None, run: RunInfo) -> Iterator[str]:

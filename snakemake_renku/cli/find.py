@@ -117,10 +117,15 @@ def _makers(
             yield history, history.jobs[id]
 
 
+def _encoded(name: str) -> bytes:
+    # What is no UTF-8 in a name from the command line can stand in no journal either.
+    return msgspec.json.encode(name.encode("utf-8", "replace").decode())[1:-1]
+
+
 def _claims(data: bytes, workdir: Path, targets: set[str], inside: bool) -> Iterator[str]:
     # Most lines cannot name the file, and decoding is what takes time.
     names = {os.path.basename(target.rstrip("/")) for target in targets}
-    needles = {msgspec.json.encode(name)[1:-1] for name in names}
+    needles = {_encoded(name) for name in names}
     root = os.path.abspath(workdir)
     for line in data.split(b"\n"):
         if not any(needle in line for needle in needles):

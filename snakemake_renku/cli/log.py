@@ -18,6 +18,7 @@ _JOB_COLUMNS = (
     *("JOB", "RULE", "WILDCARDS", "ATTEMPT", "MODE", "STATUS"),
     *("WALL", "CPU", "MEMORY", "THREADS"),
 )
+_SHORTENED = ("RULE", "WILDCARDS", "SNAKEFILE")
 _NUMBERS = ("TOOK", "OK", "FAILED", "JOBS", "ATTEMPT", "WALL", "CPU", "MEMORY", "THREADS")
 
 
@@ -44,14 +45,18 @@ def add_parser(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Do what the command line asks."""
+    from snakemake_renku.cli.quick import without_collection
+
     if args.name is not None:
-        return _log_jobs(args)
+        with without_collection():
+            return _log_jobs(args)
     if args.rule is not None:
         raise SettingsError(
             "--rule selects among the jobs of a run.",
             remedy="Name a run, for instance `snakemake-renku log latest --rule RULE`.",
         )
-    return _log_runs(args)
+    with without_collection():
+        return _log_runs(args)
 
 
 def _count(text: str) -> int:
@@ -79,7 +84,7 @@ def _log_runs(args: argparse.Namespace) -> int:
             }
         )
         return 0
-    output.table(_RUN_COLUMNS, [_run_row(run) for run in runs], right=_NUMBERS)
+    output.table(_RUN_COLUMNS, [_run_row(run) for run in runs], _NUMBERS, _SHORTENED)
     for run in runs:
         _tell_damage(run.info.run, len(run.damaged), run.torn and run.status != "running")
     for path, problem in unreadable:
@@ -126,7 +131,7 @@ def _log_jobs(args: argparse.Namespace) -> int:
         documents = [job_document(history, job) for job in jobs]
         output.document({"format": FORMAT, **run_document(history), "jobs": documents})
         return 0
-    output.table(_JOB_COLUMNS, [_job_row(history, job) for job in jobs], right=_NUMBERS)
+    output.table(_JOB_COLUMNS, [_job_row(history, job) for job in jobs], _NUMBERS, _SHORTENED)
     for notice in history.notices:
         output.note(notice.message)
     torn = history.torn and history.status != "running"
@@ -148,14 +153,14 @@ def _run_row(run: RunSummary) -> list[str]:
     git = run.info.git
     return [
         run.info.run,
-        moment(run.info.started),
+        moment(run.info.started)[: -len(":00")],
         duration(end - run.info.started) if end is not None else "",
         run.status,
         str(run.ok),
         str(run.failed),
         str(run.total),
         _short_path(run.info.snakefile, run.info.workdir),
-        f"{git.commit[:10]}{' dirty' if git.dirty else ''}" if git is not None else "",
+        f"{git.commit[:7]}{' dirty' if git.dirty else ''}" if git is not None else "",
     ]
 
 

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from snakemake_renku.progress.text import clean
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.text import Text
 
 MOST_RICH_ROWS = 2000
 """Rich lays out larger tables slowly; they are aligned as plain text also on a terminal."""
 
 KEY_WIDTH = 13
+GAP = 2
+LEAST_SHORTENED = 12
+"""So much of a column is shown on however narrow a terminal."""
 
 _STYLES = {
     "success": "green",
@@ -26,14 +30,22 @@ _STYLES = {
 }
 
 
-def table(columns: Sequence[str], rows: Sequence[Sequence[str]], right: Iterable[str] = ()) -> None:
-    """Print ``rows`` below ``columns``; those named in ``right`` are aligned to the right."""
+def table(
+    columns: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    right: Iterable[str] = (),
+    shortened: Iterable[str] = (),
+) -> None:
+    """Print ``rows`` below ``columns``.
+
+    Those named in ``right`` are aligned to the right; those in ``shortened`` may be cut where a
+    terminal is narrow. Nothing is cut elsewhere.
+    """
     rows = [[clean(cell).replace("\n", " ") for cell in row] for row in rows]
-    numbers = set(right)
     if sys.stdout.isatty() and len(rows) <= MOST_RICH_ROWS:
-        _rich_table(columns, rows, numbers)
+        _rich_table(columns, rows, set(right), set(shortened))
     else:
-        _plain_table(columns, rows, numbers)
+        _plain_table(columns, rows, set(right))
 
 
 def note(text: str) -> None:
@@ -86,17 +98,34 @@ def _console() -> Console:
     return Console(highlight=False, markup=False, emoji=False)
 
 
-def _rich_table(columns: Sequence[str], rows: Sequence[Sequence[str]], right: set[str]) -> None:
+def _rich_table(
+    columns: Sequence[str], rows: Sequence[Sequence[str]], right: set[str], shortened: set[str]
+) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    grid = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
-    for column in columns:
-        options: dict[str, Any] = {"justify": "right"} if column in right else {}
-        grid.add_column(column, no_wrap=True, overflow="ellipsis", **options)
+    grid = Table(box=None, padding=(0, GAP, 0, 0), header_style="bold", pad_edge=False)
+    least = 0
+    for number, column in enumerate(columns):
+        grid.add_column(
+            Text(column, no_wrap=True),
+            no_wrap=column not in shortened,
+            justify="right" if column in right else "left",
+        )
+        width = max(len(column), *(len(row[number]) for row in rows)) if rows else len(column)
+        least += (min(width, LEAST_SHORTENED) if column in shortened else width) + GAP
     for row in rows:
-        grid.add_row(*(Text(cell, style=_style(cell)) for cell in row))
-    _console().print(grid)
+        grid.add_row(*(_cell(text) for text in row))
+    console = _console()
+    # A terminal that is narrower yet breaks the lines, which is better than to lose what they say.
+    console.width = max(console.width, least)
+    console.print(grid, crop=False)
+
+
+def _cell(text: str) -> Text:
+    from rich.text import Text
+
+    return Text(text, style=_style(text), no_wrap=True, overflow="ellipsis")
 
 
 def _style(cell: str) -> str:
@@ -110,4 +139,4 @@ def _plain_table(columns: Sequence[str], rows: Sequence[Sequence[str]], right: s
     ]
     for row in [columns, *rows]:
         cells = (put(cell, width) for put, cell, width in zip(align, row, widths, strict=True))
-        sys.stdout.write("  ".join(cells).rstrip() + "\n")
+        sys.stdout.write((" " * GAP).join(cells).rstrip() + "\n")

@@ -36,8 +36,10 @@ def run(args: argparse.Namespace) -> int:
     from snakemake_renku.cli.details import show_job
     from snakemake_renku.cli.documents import FORMAT, job_document, run_document
     from snakemake_renku.cli.find import find_job
+    from snakemake_renku.cli.quick import without_collection
 
-    history, job = find_job(args.directory, args.job, args.name)
+    with without_collection():
+        history, job = find_job(args.directory, args.job, args.name)
     if args.json:
         run_part, job_part = run_document(history), job_document(history, job)
         output.document({"format": FORMAT, "run": run_part, "job": job_part})

@@ -13,8 +13,10 @@ see what it would see had it run the job itself:
 
 from __future__ import annotations
 
+import importlib
 import logging
 import os
+import platform
 import re
 import sys
 import threading
@@ -113,9 +115,17 @@ class NestedWorkflow:
         self.workflow = self._workflow_api._workflow
         for rule in self.workflow.rules:
             rule.restart_times = 0
+        _leave_persistence_to_the_main_process()
+
+    def get_ready_to_fork(self) -> None:
+        """Do now what each job would otherwise do anew: collect plugins, import what it uses."""
         ExecutorPluginRegistry()
         SchedulerPluginRegistry()
-        _leave_persistence_to_the_main_process()
+        rules = list(self.workflow.rules)
+        if any(rule.is_script or rule.is_notebook or rule.is_wrapper for rule in rules):
+            importlib.import_module("nbformat")
+        importlib.import_module("graphlib")
+        platform.platform()  # asks another program, once a process
 
     def check_forkable(self) -> None:
         """Make sure that a fork of this process can go on alone.

@@ -7,7 +7,8 @@ from typing import Literal
 import msgspec
 
 Role = Literal["input", "output", "log", "benchmark", "script"]
-FileKind = Literal["file", "directory", "pipe", "service", "missing"]
+FileKind = Literal["file", "directory", "pipe", "service", "special", "missing"]
+"""What stands at a path; ``special`` is a device or socket, which has no content to hash."""
 
 
 class FileSpec(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -26,8 +27,9 @@ class FileRef(msgspec.Struct, frozen=True, omit_defaults=True):
     """A path and what was found there.
 
     ``digest`` is ``sha256:<hex>`` of a file's bytes, or ``sha256-tree:<hex>`` of a directory by
-    the rule in :mod:`snakemake_renku.runner.digest`; None for what has no content of its own
-    (pipes, services, missing files). ``size`` is in bytes, ``mtime`` in seconds since the epoch.
+    the rule in :mod:`snakemake_renku.runner.digest`; None for what has no content of its own, and
+    for what could not be read, of which ``problem`` tells. ``size`` is in bytes, ``mtime`` in seconds
+    since the epoch.
     """
 
     path: str
@@ -37,3 +39,4 @@ class FileRef(msgspec.Struct, frozen=True, omit_defaults=True):
     size: int | None = None
     mtime: float | None = None
     name: str | None = None
+    problem: str | None = None

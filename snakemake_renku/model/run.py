@@ -57,8 +57,13 @@ class RunInfo(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class RunEnd(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The foot of a journal. ``finished`` is in seconds since the epoch."""
+    """The foot of a journal. ``finished`` is in seconds since the epoch.
+
+    ``runner_cpu_s`` is the CPU time of everything beside Snakemake's main process: the jobs and
+    what it took to run, watch and record them, in seconds.
+    """
 
     finished: float
     status: RunStatus
     message: str | None = None
+    runner_cpu_s: float | None = None

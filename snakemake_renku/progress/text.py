@@ -40,6 +40,8 @@ def clean(text: str) -> str:
 
     Of a line that was written over and over (a progress bar), the last state is kept.
     """
+    if text.isprintable():
+        return text
     text = _ESCAPES.sub("", text.replace("\r\n", "\n"))
     lines = (line.rstrip("\r").rpartition("\r")[2] for line in text.split("\n"))
     return _CONTROLS.sub("", "\n".join(lines))

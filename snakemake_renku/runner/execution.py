@@ -188,13 +188,16 @@ class Executions:
     def _tick(self) -> float | None:
         if self._running and self._sampler.next_delay() == 0:
             for pid, sample in self._sampler.sample().items():
-                self._see(self._running[pid], sample.memory, None)
+                job = self._running[pid]
+                self._see(job, sample.memory, None)
+                if job.cgroup is not None and job.cgroup.oom_kills():
+                    self.terminate(job)
         now = time.monotonic()
         delays = [self._sampler.next_delay()]
         for job in self._running.values():
             if job.judge.remaining(job.elapsed) == 0:
                 self._see(job, None, job.elapsed)
-            if job.judge.stop is not None or (job.cgroup is not None and job.cgroup.oom_kills()):
+            if job.judge.stop is not None:
                 self.terminate(job)
             if job.termination is not None:
                 job.termination.step(now)

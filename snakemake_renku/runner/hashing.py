@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from stat import S_ISREG
+from stat import S_ISDIR, S_ISREG
 
 import msgspec
 
 from snakemake_renku.errors import DigestError
 from snakemake_renku.model import FileRef, FileSpec
-from snakemake_renku.model.files import Role
+from snakemake_renku.model.files import FileKind, Role
 from snakemake_renku.runner.digest import file_refs, has_content
 from snakemake_renku.runner.digest_cache import CacheEntry, DigestCache
 from snakemake_renku.runner.helper import Helpers
@@ -25,7 +25,6 @@ INLINE_BYTES = 2_000_000
 class _Answer(msgspec.Struct):
     found: tuple[tuple[FileRef, ...], ...] = ()
     entries: tuple[CacheEntry, ...] = ()
-    problem: tuple[str, str | None] | None = None
 
 
 class Request(msgspec.Struct, frozen=True):
@@ -43,14 +42,9 @@ class Hashing:
         self.cache = cache
 
     def files(self, requests: Sequence[Request], done: Done) -> None:
-        """Give ``done`` what stands at each path of each request (or why that is unknown)."""
+        """Give ``done`` what stands at each path of each request, or that hashing broke down."""
         if self._is_quick([spec.path for r in requests for spec in r.files if has_content(spec)]):
-            try:
-                found = _refs(requests, self.cache)
-            except DigestError as error:
-                done((), error)
-            else:
-                done(found, None)
+            done(_refs(requests, self.cache), None)
             return
         self._helpers.call(
             lambda: _answer(requests, self.cache), lambda data: self._answered(data, done)
@@ -62,11 +56,7 @@ class Hashing:
             return
         answer = msgspec.msgpack.decode(data, type=_Answer)
         self.cache.absorb(answer.entries)
-        if answer.problem is not None:
-            message, remedy = answer.problem
-            done((), DigestError(message, remedy=remedy))
-        else:
-            done(answer.found, None)
+        done(answer.found, None)
 
     def _is_quick(self, paths: Sequence[str]) -> bool:
         unknown: list[tuple[bytes, os.stat_result]] = []
@@ -88,12 +78,33 @@ class Hashing:
 
 
 def _refs(requests: Sequence[Request], cache: DigestCache) -> Found:
-    return tuple(file_refs(r.files, r.role, cache) for r in requests)
+    return tuple(_refs_of(request, cache) for request in requests)
+
+
+def _refs_of(request: Request, cache: DigestCache) -> tuple[FileRef, ...]:
+    try:
+        return file_refs(request.files, request.role, cache)
+    except DigestError:
+        return tuple(_ref_or_problem(spec, request.role, cache) for spec in request.files)
+
+
+def _ref_or_problem(spec: FileSpec, role: Role, cache: DigestCache) -> FileRef:
+    """A file that cannot be hashed is recorded as such, and does not fail its job."""
+    try:
+        return file_refs((spec,), role, cache)[0]
+    except DigestError as error:
+        return FileRef(spec.path, role, _kind(spec.path), name=spec.name, problem=error.message)
+
+
+def _kind(path: str) -> FileKind:
+    try:
+        mode = os.stat(path).st_mode
+    except OSError:
+        return "missing"
+    if S_ISREG(mode):
+        return "file"
+    return "directory" if S_ISDIR(mode) else "special"
 
 
 def _answer(requests: Sequence[Request], cache: DigestCache) -> bytes:
-    try:
-        found = _refs(requests, cache)
-    except DigestError as error:
-        return msgspec.msgpack.encode(_Answer(problem=(error.message, error.remedy)))
-    return msgspec.msgpack.encode(_Answer(found, tuple(cache.new_entries())))
+    return msgspec.msgpack.encode(_Answer(_refs(requests, cache), tuple(cache.new_entries())))

@@ -17,6 +17,7 @@ import sys
 import time
 from functools import partial
 from pathlib import Path
+from resource import RUSAGE_CHILDREN, RUSAGE_SELF, getrusage
 
 import msgspec
 
@@ -37,6 +38,7 @@ from snakemake_renku.runner.wire import (
     Cancel,
     Close,
     Configure,
+    Done,
     Exited,
     Finished,
     Fork,
@@ -94,6 +96,8 @@ class Supervisor:
         if self._warm is not None:
             self._warm.close()
         self._hashing.cache.flush()
+        used = (getrusage(RUSAGE_SELF), getrusage(RUSAGE_CHILDREN))
+        self._send(Done(sum(each.ru_utime + each.ru_stime for each in used)))
 
     # --- with Snakemake ---------------------------------------------------------------------
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import socket
 from collections.abc import Callable, Sequence
 
@@ -75,6 +77,10 @@ class WarmLink:
             self._open = False
             self._loop.unwatch(self._sock.fileno())
             self._sock.close()
+            # It may be in the middle of parsing, where it would not look at its socket for long.
+            with contextlib.suppress(ProcessLookupError, ChildProcessError):
+                os.kill(self.pid, signal.SIGKILL)
+                os.waitpid(self.pid, 0)
 
     def _news_arrive(self) -> None:
         try:

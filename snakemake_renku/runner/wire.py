@@ -101,7 +101,13 @@ class Hashed(msgspec.Struct, tag=True):
     problem: str | None = None
 
 
-News = Started | Output | Finished | Told | Hashed
+class Done(msgspec.Struct, tag=True):
+    """The last word: the CPU time of the supervisor and all its children, in seconds."""
+
+    cpu_s: float
+
+
+News = Started | Output | Finished | Told | Hashed | Done
 
 # --- the supervisor and the warm server ---------------------------------------------------------
 

@@ -79,6 +79,7 @@ class WarmServer:
     def _parse(self, order: Parse) -> Parsed:
         try:
             self._workflow = NestedWorkflow(WorkflowSnapshot.load(order.snapshot))
+            self._workflow.get_ready_to_fork()
             self._workflow.check_forkable()
         except WarmStartImpossible as error:
             return Parsed(problem=error.message)

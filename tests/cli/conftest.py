@@ -78,12 +78,13 @@ class Journal:
 
     def submit(self, id: str, rule: str = "align", output: Iterable[str] = (), **more: Any) -> None:
         jobid, _, attempt = id.partition(".")
+        flags = more.pop("flags", ())
         step = Step(
             rule=rule,
             kind="shell",
             wildcards={"sample": jobid},
             input=(FileSpec("in.txt"),),
-            output=tuple(FileSpec(path, flags=more.pop("flags", ())) for path in output),
+            output=tuple(FileSpec(path, flags=flags) for path in output),
             log=(FileSpec("align.log"),),
             params={"k": 3},
             command="align in.txt\n  --fast",
@@ -107,14 +108,14 @@ class Journal:
         id: str,
         rule: str = "align",
         output: Iterable[str] = (),
-        environment: ResolvedEnvironment = ResolvedEnvironment(),
+        environment: ResolvedEnvironment | None = None,
         **more: Any,
     ) -> None:
         files = StepFiles(
             rule=rule,
-            input=(FileRef("in.txt", "input", "file", DIGEST, 12),),
+            input=more.pop("input", (FileRef("in.txt", "input", "file", DIGEST, 12),)),
             output=tuple(FileRef(path, "output", "file", DIGEST, 4_200_000) for path in output),
-            environment=environment,
+            environment=environment or ResolvedEnvironment(),
         )
         record = JobRecord(
             id=id,

@@ -33,7 +33,7 @@ def test_a_run_is_listed_with_its_counts_and_commit(journal: Any, renku: Any) ->
     run.end()
     row = rows(renku("log").out)[0]
     assert row[-9:] == ["1:00", "min", "success", "1", "0", "1", *row[-3:]]
-    assert row[-3:] == ["workflow/Snakefile", "0123456789", "dirty"]
+    assert row[-3:] == ["workflow/Snakefile", "0123456", "dirty"]
 
 
 def test_of_a_retried_job_the_last_attempt_counts(journal: Any, renku: Any, failure: Any) -> None:
@@ -127,25 +127,8 @@ def test_the_jobs_of_a_run_are_listed(journal: Any, renku: Any) -> None:
     run = journal()
     run.job("7.1")
     run.end()
-    assert rows(renku("log", "latest").out) == [
-        [
-            *[
-                "7.1",
-                "align",
-                "sample=7",
-                "1",
-                "direct",
-                "success",
-                "12",
-                "s",
-                "9.0",
-                "s",
-                "2.5",
-                "GB",
-                "2",
-            ]
-        ]
-    ]
+    line = " ".join(rows(renku("log", "latest").out)[0])
+    assert line == "7.1 align sample=7 1 direct success 12 s 9.0 s 2.5 GB 2"
 
 
 def test_a_run_is_named_by_the_beginning_of_its_id(journal: Any, renku: Any) -> None:
@@ -293,15 +276,27 @@ def test_a_reader_that_goes_away_is_no_traceback(journal: Any, tmp_path: Path) -
     assert done.stderr == b""
 
 
+def on_terminal(folder: Path, arguments: str, columns: int) -> str:
+    text, status = pexpect.run(
+        f"{sys.executable} -m snakemake_renku {arguments}",
+        cwd=str(folder),
+        env={"PYTHONPATH": str(CHECKOUT), "TERM": "xterm-256color", "COLUMNS": str(columns)},
+        withexitstatus=True,
+    )
+    assert status == 0
+    return str(text.decode())
+
+
+def test_a_narrow_terminal_hides_neither_run_nor_status(journal: Any, tmp_path: Path) -> None:
+    journal().end("interrupted")
+    text = on_terminal(tmp_path, "log", columns=40)
+    assert FIRST in text
+    assert "interrupted" in text
+
+
 def test_a_terminal_gets_a_table_in_colour(journal: Any, tmp_path: Path, failure: Any) -> None:
     run = journal()
     run.job("7.1", failure=failure)
     run.end("failed")
-    text, status = pexpect.run(
-        f"{sys.executable} -m snakemake_renku log latest",
-        cwd=str(tmp_path),
-        env={"PYTHONPATH": str(CHECKOUT), "TERM": "xterm-256color", "COLUMNS": "120"},
-        withexitstatus=True,
-    )
-    assert status == 0
-    assert b"\x1b[31mfailed: out_of_memory" in text
+    text = on_terminal(tmp_path, "log latest", columns=120)
+    assert "\x1b[31mfailed: out_of_memory" in text

@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 
-from snakemake_renku.model import Environment, ResolvedEnvironment
+from snakemake_renku.model import Environment, FileRef, ResolvedEnvironment
 
 FIRST, SECOND = "20260101T000000-aaaaaa", "20260102T000000-bbbbbb"
 DIGEST = "sha256:" + "ab" * 32
 
 
 def values(text: str, key: str) -> list[str]:
-    return [line[16:] for line in text.splitlines() if line[:16].strip() == key]
+    return [line[16:] for line in text.splitlines() if line.startswith(f"  {key} ")]
 
 
 @pytest.fixture
@@ -118,6 +118,15 @@ def test_a_job_that_never_ended_is_shown(journal: Any, renku: Any) -> None:
     assert values(out, "output") == ["out.txt"]
 
 
+def test_a_file_that_could_not_be_read_is_shown_with_the_cause(journal: Any, renku: Any) -> None:
+    run = journal()
+    run.submit("12.1")
+    unread = FileRef("in.txt", "input", "file", problem="permission denied")
+    run.finish("12.1", input=(unread,))
+    run.end()
+    assert values(renku("show", "12.1").out, "input") == ["in.txt  permission denied"]
+
+
 def test_notices_of_a_job_are_shown(journal: Any, renku: Any) -> None:
     run = journal()
     run.submit("12.1")
@@ -214,6 +223,11 @@ def test_an_unreadable_latest_journal_does_not_hide_an_older_maker(
     run.end()
     run.writer.path.with_stem(SECOND).write_bytes(b"")
     assert renku("show", "a.txt").out.startswith("job 1.1 ")
+
+
+@pytest.mark.usefixtures("one_job")
+def test_a_name_that_is_no_utf8_is_looked_for_like_any_other(renku: Any) -> None:
+    assert renku("show", "caf\udce9.txt").status == 2
 
 
 @pytest.mark.usefixtures("one_job")

@@ -81,6 +81,8 @@ class Executor(RealExecutor):  # type: ignore[misc]
 
     def handle_job_success(self, job: Any) -> None:
         """Snakemake accepts what the job left."""
+        assert self._session is not None
+        self._session.accepted(job)
 
     def handle_job_error(self, job: Any) -> None:
         """The job failed, or Snakemake does not accept what it left."""

@@ -10,18 +10,35 @@ import yaml
 from glacierbatch.errors import ConfigError
 
 
-def check_config(config: Mapping[str, Any], schema_file: Path) -> None:
+def check_config(config: dict[str, Any], schema_file: Path) -> None:
     """Hold a config against its schema (JSON Schema, draft 2020-12, as YAML).
 
+    Texts that stand for numbers or truth values are replaced by these, in place.
     Raises ConfigError with one line for each wrong key. Defaults are not filled in: that is
     the work of `snakemake.utils.validate`, which stops at the first error and names no remedy.
     """
     schema = yaml.safe_load(schema_file.read_text())
+    read_texts(config, schema)
     validator = jsonschema.Draft202012Validator(schema)
-    errors = sorted(validator.iter_errors(dict(config)), key=lambda e: list(map(str, e.absolute_path)))
+    errors = sorted(validator.iter_errors(config), key=lambda e: list(map(str, e.absolute_path)))
     lines = [line for error in errors for line in _explain(error)]
     if lines:
         raise ConfigError("the configuration cannot be used:\n" + "\n".join(f"  - {line}" for line in lines))
+
+
+def read_texts(config: dict[str, Any], schema: Mapping[str, Any]) -> None:
+    """Turn texts into numbers and truth values, in place, where the schema asks for these.
+
+    Snakemake leaves texts as they are in `--config 'idealised={count: 3}'` and `--config key=true`.
+    """
+    for key, part in schema.get("properties", {}).items():
+        value = config.get(key)
+        if part.get("type") == "object" and isinstance(value, dict):
+            read_texts(value, part)
+        elif isinstance(value, str) and part.get("type") in ("integer", "boolean"):
+            read = yaml.safe_load(value)
+            if isinstance(read, int):
+                config[key] = read
 
 
 def _explain(error: Any) -> list[str]:

@@ -80,6 +80,8 @@ def oggm_session(data: Path | None = None) -> Iterator[Path]:
     models need. HOME is put back at the end, and the scratch folder is removed.
     """
     saved = {key: value for key, value in os.environ.items() if key == "HOME" or key.startswith("OGGM_")}
+    # Else matplotlib, which OGGM imports, would list all fonts anew in each private home.
+    os.environ.setdefault("XDG_CACHE_HOME", str(Path.home() / ".cache"))
     with TemporaryDirectory(prefix="glacierbatch-") as scratch:
         home, work = Path(scratch) / "home", Path(scratch) / "work"
         build_home(home, data)

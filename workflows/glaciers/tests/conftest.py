@@ -99,7 +99,7 @@ def idealised(new_project: Callable[..., Project]) -> Project:
 @pytest.fixture(scope="session")
 def oetztal(new_project: Callable[..., Project]) -> Project:
     """A finished run of the 18 real glaciers."""
-    project = new_project(source="oetztal", data=DATA)
+    project = new_project(source="oetztal", data=DATA, chunk_size=6)
     project.succeed()
     return project
 

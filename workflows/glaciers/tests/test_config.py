@@ -34,6 +34,12 @@ def test_a_wrong_value_is_named_with_what_is_allowed(config: dict[str, object], 
         check_config(config, SCHEMA)
 
 
+def test_texts_from_the_command_line_are_read_as_numbers_and_truth_values() -> None:
+    config: dict[str, object] = {"idealised": {"count": "3"}, "keep_glacier_directories": "true"}
+    check_config(config, SCHEMA)
+    assert config == {"idealised": {"count": 3}, "keep_glacier_directories": True}
+
+
 def test_all_wrong_keys_are_named_at_once() -> None:
     with pytest.raises(ConfigError, match=r"(?s)`chunk_size`.*`source`"):
         check_config({"chunk_size": 0, "source": "mars"}, SCHEMA)

@@ -73,7 +73,7 @@ def test_a_glacier_outside_the_terrain_model_is_listed_and_the_other_goes_on(cop
     copied.succeed()
     (failed,) = csv.DictReader((copied.results / "failed.csv").open(newline=""))
     assert failed["rgi_id"] == "RGI60-11.00648"
-    assert failed["step"] == "define_glacier_region"
+    assert failed["step"] == "simple_glacier_masks"
     assert failed["error"] == "InvalidDEMError"
     assert failed["message"]
     assert list(json.loads((copied.results / "numbers.json").read_text())["glaciers"]) == ["RGI60-11.00787"]
@@ -85,6 +85,6 @@ def test_a_run_in_which_all_glaciers_fail_says_why(copied: Project) -> None:
     done = copied.run()
     assert done.returncode != 0
     assert "NoGlacierLeft: all 1 glaciers failed" in done.stdout
-    assert "RGI60-11.00648 at define_glacier_region: InvalidDEMError" in done.stdout
+    assert "RGI60-11.00648 at simple_glacier_masks: InvalidDEMError" in done.stdout
     assert "RGI60-11.00648" in (copied.results / "failed.csv").read_text()
     assert not (copied.results / "glaciers.nc").exists()

@@ -1,14 +1,4 @@
 # The same for all sources: records of the chunks -> dataset, tables, plots.
-def by_chunk(pattern):
-    """The pattern filled in for every chunk, which is known once the outlines have been read."""
-    groups = Groups.read(checkpoints.outlines.get().output.groups)
-    return expand(pattern, chunk=groups.chunks)
-
-
-def records(wildcards):
-    return by_chunk(f"{RESULTS}/records/{{chunk}}.json")
-
-
 rule failed:
     input:
         groups=f"{RESULTS}/groups.json",

@@ -2,11 +2,6 @@
 DATA = [f"{RESULTS}/{FOLDER}/{entry.path}" for entry in entries()]
 
 
-def marked(path):
-    """The path, as a temporary file unless the glacier directories are to be kept."""
-    return path if config["keep_glacier_directories"] else temp(path)
-
-
 # On the submitting machine, since that is the one with the local folder or the network. Where
 # the files come from is no parameter: their checksums are pinned, so they are the same anyway.
 localrules:

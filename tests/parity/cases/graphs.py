@@ -1,0 +1,4 @@
+"""..."""
+from ..harness import Case
+
+CASES: list[Case] = []

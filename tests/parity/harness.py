@@ -1,0 +1,305 @@
+"""One workflow, run by Snakemake's own executor and by ours, and everything that can be told apart."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import hashlib
+import json
+import os
+import queue
+import re
+import stat
+import subprocess
+import sys
+import tempfile
+import textwrap
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import Any
+
+from snakemake_renku.journal import RunHistory, read_run
+from snakemake_renku.model import JobRecord
+
+BUILT_IN = "built-in"
+
+_TIMES = ("starttime", "endtime", "external_jobid", "job_hash")
+"""What must differ in Snakemake's metadata: times, the executor's id, and a hash by address."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """A workflow in one file or some, how it is started, and what is special about it."""
+
+    name: str
+    files: Mapping[str, str | bytes]
+    args: tuple[str, ...] = ()
+    starts: tuple[str, ...] = ("auto", "warm")
+    code: int = 0
+    cwd: str = "."
+    env: Mapping[str, str] = field(default_factory=dict)
+    jobs: int = 2
+    needs: Callable[[], str | None] = lambda: None
+    """Says why the case cannot be run on this machine, if so."""
+    differ: tuple[str, ...] = ()
+    """Patterns of files whose bytes differ from run to run (times, pids)."""
+    mode: str | None = None
+    """How every job that is not local is started with ``auto``, where that is worth a check."""
+    done: bool | None = None
+    """Whether nothing is to be done afterwards; by default if the run succeeds."""
+    check: Callable[[Result], None] = lambda result: None
+    """More to be true of each result."""
+
+    def __str__(self) -> str:
+        return self.name
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A file as it was found. ``content`` is bytes, or the target of a link, or nothing."""
+
+    mode: str
+    content: bytes
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a run left."""
+
+    start: str
+    workdir: Path
+    code: int
+    stdout: bytes
+    stderr: str
+    dry: str
+    files: dict[str, Entry]
+    metadata: dict[str, dict[str, Any]]
+    state: dict[str, Entry]
+
+    def text(self, path: str) -> str:
+        """The content of a file that the run made."""
+        return self.files[path].content.decode()
+
+    @property
+    def journal(self) -> RunHistory:
+        """The only journal of the run."""
+        (path,) = (self.workdir / ".snakemake/renku/runs").glob("*.jsonl")
+        return read_run(path)
+
+    @property
+    def records(self) -> list[JobRecord]:
+        """The end of each attempt, in the order in which they began."""
+        ended = [job.record for job in self.journal.jobs.values() if job.record is not None]
+        return sorted(ended, key=lambda record: record.started)
+
+    def finished_rules(self) -> Counter[str]:
+        """How many jobs of each rule Snakemake called finished (plain log only)."""
+        return Counter(re.findall(r"^Finished jobid: \d+ \(Rule: (.*)\)$", self.stderr, re.M))
+
+
+class Snakemakes:
+    """A few servers that fork Snakemakes; :meth:`run` waits for one of them to be free."""
+
+    def __init__(self, size: int) -> None:
+        self._folder = tempfile.TemporaryDirectory()
+        self._servers: queue.Queue[subprocess.Popen[str]] = queue.Queue()
+        command = [sys.executable, "-P", str(Path(__file__).with_name("server.py"))]
+        self._all = [
+            subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+            for _ in range(size)
+        ]
+        for server in self._all:
+            self._servers.put(server)
+
+    def run(
+        self, argv: Sequence[str], cwd: Path, env: Mapping[str, str] | None = None
+    ) -> tuple[int, bytes, str]:
+        """Run ``snakemake argv`` in ``cwd``; its exit code, stdout and stderr."""
+        server = self._servers.get()
+        try:
+            out, err = (Path(self._folder.name, f"{server.pid}.{name}") for name in ("out", "err"))
+            request = {
+                "argv": list(argv),
+                "cwd": str(cwd),
+                "env": environment(env or {}),
+                "stdout": str(out),
+                "stderr": str(err),
+            }
+            assert server.stdin is not None and server.stdout is not None
+            server.stdin.write(json.dumps(request) + "\n")
+            server.stdin.flush()
+            status = int(server.stdout.readline())
+            result = out.read_bytes(), err.read_text(errors="replace")
+            out.unlink()
+            err.unlink()
+        finally:
+            self._servers.put(server)
+        return os.waitstatus_to_exitcode(status), *result
+
+    def close(self) -> None:
+        """End the servers."""
+        for server in self._all:
+            assert server.stdin is not None and server.stdout is not None
+            server.stdin.close()
+            server.wait()
+            server.stdout.close()
+        self._folder.cleanup()
+
+
+def environment(extra: Mapping[str, str]) -> dict[str, str]:
+    """The environment of a run: this one, with the venv's programs first."""
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    return {**os.environ, "PATH": path, **extra}
+
+
+def arguments(case: Case, start: str) -> list[str]:
+    """How Snakemake is started."""
+    if start == BUILT_IN:
+        return ["--cores", str(case.jobs), *case.args]
+    ours = ["--executor", "renku", "--jobs", str(case.jobs), "--renku-start", start]
+    # Profiles set our logger, but nobody has to: the one start is tried with it, the other without.
+    return [*ours, *(["--logger", "renku"] if start == "warm" else []), *case.args]
+
+
+def write_files(case: Case, folder: Path) -> None:
+    """Lay out the files of a case."""
+    for name, content in case.files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if isinstance(content, str):
+            content = textwrap.dedent(content).lstrip("\n").encode()
+        path.write_bytes(content)
+
+
+def run(snakemakes: Snakemakes, case: Case, start: str, folder: Path) -> Result:
+    """Run a case in an empty ``folder``, and look at what is there afterwards."""
+    write_files(case, folder)
+    workdir = folder / case.cwd
+    workdir.mkdir(parents=True, exist_ok=True)
+    code, stdout, stderr = snakemakes.run(arguments(case, start), workdir, case.env)
+    return look(snakemakes, case, start, folder, (code, stdout, stderr))
+
+
+def look(
+    snakemakes: Snakemakes, case: Case, start: str, folder: Path, ended: tuple[int, bytes, str]
+) -> Result:
+    """What is there after a run, and what Snakemake would still do."""
+    workdir = folder / case.cwd
+    code, stdout, stderr = ended
+    state = next(folder.rglob(".snakemake"), folder / "none")
+    found = Result(
+        start=start,
+        workdir=state.parent,
+        code=code,
+        stdout=stdout.replace(os.fsencode(folder), b"<folder>"),
+        stderr=stderr.replace(str(folder), "<folder>"),
+        dry="",
+        files=dict(_entries(folder, folder)),
+        metadata=dict(_metadata(state / "metadata", folder)),
+        state=dict(_leftovers(state, folder)),
+    )
+    _, _, dry = snakemakes.run([*case.args, "--dry-run", "--quiet", "host"], workdir, case.env)
+    return Result(**{**vars(found), "dry": dry.replace(str(folder), "<folder>")})
+
+
+def _entries(top: Path, folder: Path) -> Iterator[tuple[str, Entry]]:
+    for parent, names, files in os.walk(top):
+        names[:] = sorted(n for n in names if n not in (".snakemake", "__pycache__"))
+        for name in [*names, *sorted(files)]:
+            path = Path(parent, name)
+            yield str(path.relative_to(top)), _entry(path, folder)
+
+
+def _entry(path: Path, folder: Path) -> Entry:
+    mode = path.lstat().st_mode
+    if stat.S_ISLNK(mode):
+        content = os.fsencode(os.readlink(path))
+    else:
+        content = path.read_bytes() if stat.S_ISREG(mode) else b""
+    return Entry(stat.filemode(mode), content.replace(os.fsencode(folder), b"<folder>"))
+
+
+def _metadata(top: Path, folder: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    for path in sorted(top.rglob("*")):
+        if path.is_file():
+            record = json.loads(path.read_text().replace(str(folder), "<folder>"))
+            name = str(path.relative_to(top)).replace("@", "").replace("/", "")
+            yield (
+                base64.b64decode(name).decode().replace(str(folder), "<folder>"),
+                {key: value for key, value in record.items() if key not in _TIMES},
+            )
+
+
+def _leftovers(state: Path, folder: Path) -> Iterator[tuple[str, Entry]]:
+    """Everything in ``.snakemake`` that a finished run should have cleaned up."""
+    ours_or_kept = ("log", "metadata", "renku", "singularity", "conda", "iocache", "source_cache")
+    with contextlib.suppress(FileNotFoundError):
+        for child in sorted(state.iterdir()):
+            if child.name not in ours_or_kept and child.is_dir():
+                for name, entry in _entries(child, folder):
+                    yield f"{child.name}/{name}", entry
+
+
+# --- comparing ----------------------------------------------------------------------------------
+
+
+def compare(case: Case, expected: Result, result: Result) -> None:
+    """Fail with words that tell what is different."""
+    log = f"\n--- built-in:\n{expected.stderr}\n--- {result.start}:\n{result.stderr}"
+    assert expected.code == case.code, f"Not a good case: {expected.stderr}"
+    assert result.code == expected.code, log
+    assert _sorted_lines(result.stdout) == _sorted_lines(expected.stdout), log
+    assert result.files.keys() == expected.files.keys(), log
+    for path, entry in expected.files.items():
+        assert result.files[path].mode == entry.mode, path
+        if not any(fnmatch(path, pattern) for pattern in case.differ):
+            assert result.files[path].content == entry.content, path + log
+    assert result.metadata == expected.metadata, log
+    assert result.state == expected.state, log
+    assert result.dry.splitlines()[-1:] == expected.dry.splitlines()[-1:], result.dry
+    if case.done if case.done is not None else case.code == 0:
+        assert "Nothing to be done" in result.dry, result.dry
+    check_journal(case, expected, result)
+
+
+def _sorted_lines(data: bytes) -> list[bytes]:
+    return sorted(data.splitlines())
+
+
+def check_journal(case: Case, expected: Result, result: Result) -> None:
+    """One record for every attempt, also of local rules, with right digests."""
+    journal = result.journal
+    assert journal.status == ("success" if result.code == 0 else "failed")
+    assert not journal.damaged and not journal.torn
+    assert [job.spec.id for job in journal.jobs.values() if job.record is None] == []
+    finished = Counter(
+        step.rule
+        for job in journal.jobs.values()
+        if job.record is not None and job.record.ok
+        for step in job.spec.steps
+    )
+    assert finished == expected.finished_rules()
+    if case.mode is not None and result.start == "auto":
+        assert {r.mode for r in result.records if r.mode != "snakemake"} == {case.mode}
+    if result.start in ("warm", "cold"):
+        assert {r.mode for r in result.records if r.mode != "snakemake"} <= {result.start}
+    _check_digests(result)
+
+
+def _check_digests(result: Result) -> None:
+    seen: dict[str, str | None] = {}
+    for record in result.records:
+        if record.ok:
+            for step in record.steps:
+                for ref in step.output:
+                    seen[ref.path] = ref.digest
+    for path, digest in seen.items():
+        file = result.workdir / path
+        if file.is_file():
+            actual = "sha256:" + hashlib.sha256(file.read_bytes()).hexdigest()
+            assert digest == actual, path
+        elif file.is_dir():
+            assert digest is not None and digest.startswith("sha256-tree:"), path
