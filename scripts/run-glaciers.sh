@@ -10,8 +10,7 @@ set -euo pipefail
 here=$PWD
 cd "$(dirname "$0")/.."
 root=$PWD
-bin=$root/${VENV:-.venv}/bin
-[[ ${VENV:-} != /* ]] || bin=$VENV/bin
+bin=$root/.venv/bin
 run=$(cd "$here" && realpath -m "${RESULTS:-$root/runs/glaciers}")
 
 if found=$("$bin/python" -m glacierbatch.data check 2>&1); then

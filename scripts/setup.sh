@@ -3,18 +3,18 @@
 #
 #   setup.sh run|dev
 #
-# run: what the glacier workflow needs; dev: what tests and checks need as well. VENV names another
-# folder than .venv; PYTHON another interpreter than the newest one (3.11 to 3.13) on PATH.
+# run: what the glacier workflow needs; dev: what tests and checks need as well. PYTHON names an
+# interpreter; without it, it is the newest from 3.11 to 3.13 on PATH.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 what=${1:?run or dev}
-venv=${VENV:-.venv}
+venv=.venv
 
-die() { printf 'setup: %s\n' "$*" >&2; exit 1; }
+die() { echo "setup: $*" >&2; exit 1; }
 
 new_enough() { "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; }
 
-find_python() { # 3.13 first: there are no wheels of everything for newer ones yet
+find_python() { # newer ones only as python3: not all packages have wheels for them yet
   local name
   if [ -n "${PYTHON:-}" ]; then
     new_enough "$PYTHON" || die "PYTHON=$PYTHON is not a Python of version 3.11 or newer"
@@ -32,6 +32,13 @@ find_python() { # 3.13 first: there are no wheels of everything for newer ones y
     "python3, python). Install one (Debian: apt-get install python3 python3-venv), or name it:" \
     "make PYTHON=/path/to/python"
 }
+
+case $PWD in
+  *[[:space:]]*)
+    die "Snakemake cannot run Python scripts with an environment whose path has spaces in it, and it" \
+      "would be made here, in $PWD. Please move this checkout to a path without spaces."
+    ;;
+esac
 
 if ! { [ -x "$venv/bin/pip" ] && new_enough "$venv/bin/python"; }; then
   python=$(find_python)

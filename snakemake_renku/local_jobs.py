@@ -62,6 +62,14 @@ class LocalJobs:
             for token, (spec, _, _) in self._waiting.items():
                 self._hash_files(token, spec)
 
+    def abandon(self) -> None:
+        """Nobody answers any more: record what waits for digests without them."""
+        with self._changed:
+            for spec, started, finished in self._waiting.values():
+                self._write([JobFinished(finished, _record(spec, started, finished, ()))], True)
+            self._waiting.clear()
+            self._changed.notify_all()
+
     def finish(self) -> None:
         """The run is over: record what the log did not tell, and wait for open digests."""
         self._unsubscribe()

@@ -188,6 +188,8 @@ class Session:
             asyncio.run(self._hear_all())
         except Exception as error:
             self._host.abort(error)
+        finally:
+            self._locals.abandon()
 
     async def _hear_all(self) -> None:
         queue: asyncio.Queue[BackendEvent | None] = asyncio.Queue()

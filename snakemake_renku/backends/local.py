@@ -41,6 +41,7 @@ from snakemake_renku.runner.wire import (
     Told,
     Unframer,
     frame,
+    send_all,
 )
 
 _news: msgspec.msgpack.Decoder[News] = msgspec.msgpack.Decoder(News)
@@ -157,7 +158,7 @@ class LocalBackend:
     def _send(self, message: msgspec.Struct) -> None:
         # If it is gone, its end of the stream says so to events(), which knows what to do.
         with self._lock, contextlib.suppress(OSError):
-            self._sock.sendall(frame(message))
+            send_all(self._sock, frame(message))
 
 
 async def _read(reader: asyncio.StreamReader) -> bytes:

@@ -7,6 +7,7 @@ big-endian). All three are processes of one user on one machine, connected by so
 from __future__ import annotations
 
 import array
+import select
 import socket
 import struct
 from collections.abc import Iterator, Sequence
@@ -196,6 +197,18 @@ class Unframer:
             body = bytes(self._buffer[_LENGTH.size : end])
             del self._buffer[:end]
             yield body
+
+
+def send_all(sock: socket.socket, data: bytes) -> None:
+    """Send ``data`` whole, also on a socket that asyncio has made one that does not block."""
+    rest = memoryview(data)
+    while rest:
+        try:
+            rest = rest[sock.send(rest) :]
+        except BlockingIOError:
+            room = select.poll()
+            room.register(sock, select.POLLOUT)
+            room.poll()
 
 
 def send_with_fds(sock: socket.socket, message: msgspec.Struct, fds: Sequence[int]) -> None:

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 from typing import Any
 
 from snakemake.cli import get_argument_parser, main
+from snakemake.workflow import Workflow
 
 
 def become(request: dict[str, Any]) -> None:
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})
     os.setsid()
     os.chdir(request["cwd"])
     os.environ.clear()
@@ -25,6 +28,7 @@ def become(request: dict[str, Any]) -> None:
         os.dup2(source, target)
         os.close(source)
     sys.argv = ["snakemake", *request["argv"]]
+    Workflow._rundir = request["cwd"]  # Snakemake asks for it when it is imported
 
 
 def serve() -> None:
@@ -32,11 +36,15 @@ def serve() -> None:
     answers = os.dup(1)
     os.set_inheritable(answers, False)
     while line := sys.stdin.readline():
+        request = json.loads(line)
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
         pid = os.fork()
         if pid == 0:
             os.close(answers)
-            become(json.loads(line))
+            become(request)
             main()
+        if signal.sigtimedwait({signal.SIGCHLD}, request["timeout"]) is None:
+            os.killpg(pid, signal.SIGKILL)
         _, status = os.waitpid(pid, 0)
         os.write(answers, f"{status}\n".encode())
 

@@ -83,8 +83,8 @@ CASES = [
                 shell: "echo a\\tb '\n' \"\x24\" \é✓ > {output}; umask >> {output}; pwd >> {output}; ls /dev/stdin && readlink /proc/self/fd/0 >> {output}"
             rule list:
                 output: "list.txt"
-                params: items=["a b", "c'd", 1], none=None, flag=True
-                shell: "printf '%s\n' {params.items:q} {params.none} {params.flag} > {output}"
+                params: things=["a b", "c'd", 1], none=None, flag=True
+                shell: "printf '%s\n' {params.things:q} {params.none} {params.flag} > {output}"
             ''',
         },
         starts=ALL,
@@ -265,16 +265,16 @@ CASES = [
             rule a:
                 input: t="a.j2"
                 output: "a.txt"
-                params: word="x", items=[1, 2]
+                params: word="x", things=[1, 2]
                 template_engine: "jinja2"
             rule b:
                 input: "b.yte.yaml"
                 output: "b.yaml"
-                params: items=[1, 2]
+                params: things=[1, 2]
                 template_engine: "yte"
             """,
-            "a.j2": "{{ params.word }} {% for i in params['items'] %}{{ i }},{% endfor %}\n",
-            "b.yte.yaml": "?for i in params['items']:\n  - ?i\n",
+            "a.j2": "{{ params.word }} {% for i in params['things'] %}{{ i }},{% endfor %}\n",
+            "b.yte.yaml": "?for i in params['things']:\n  - ?i\n",
         },
     ),
     Case(

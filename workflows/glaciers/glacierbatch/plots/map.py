@@ -33,8 +33,8 @@ def plot_map(dataset: Any, outlines: Sequence[Outline], path: Path) -> None:
         half_title = f"Year when half of the volume of {years[0]} is gone"
         _panel(fig, axes[0, 1], shapes, half, half_title, _span(list(half.values()), years))
         for ax in axes.flat:
-            ax.set_xlim(low[0] - 0.04 * across, high[0] + 0.04 * across)
-            ax.set_ylim(low[1] - 0.04 * up, high[1] + 0.04 * up)
+            ax.set_xlim(low[0], high[0])
+            ax.set_ylim(low[1], high[1])
             ax.set_xlabel(f"km east of {_angle(_degrees(outlines)[0], 'EW')}")
         axes[0, 0].set_ylabel(f"km north of {_angle(_degrees(outlines)[1], 'NS')}")
         save(fig, path)
@@ -97,7 +97,11 @@ def _projection(outlines: Sequence[Outline]) -> Any:
 
 def _extent(shapes: Any) -> tuple[Any, Any]:
     points = np.concatenate([ring for rings in shapes.values() for ring in rings])
-    return points.min(axis=0), points.max(axis=0)
+    middle = (points.min(axis=0) + points.max(axis=0)) / 2
+    sides = points.max(axis=0) - points.min(axis=0)
+    # Sides of at least half the other leave room for axes, whatever lies in a row.
+    sides = np.maximum(sides, sides.max() / 2) * 1.08
+    return middle - sides / 2, middle + sides / 2
 
 
 def _left(volume: Any) -> float:

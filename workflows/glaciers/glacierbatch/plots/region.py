@@ -31,20 +31,20 @@ def plot_region(dataset: Any, path: Path) -> None:
 
 
 def _mark_ends(ax: Any, years: Any, total: Any, join: int, unit: str) -> None:
-    ends = ((years[0], "left", (3, 5)), (join, "left", (5, 5)), (years[-1], "right", (-3, 10)))
-    for year, align, shift in ends:
+    top = float(total.max()) * 1.15
+    ax.set_ylim(0, top)
+    for year in (years[0], join, years[-1]):
         value = float(total[years == year][0])
         ax.plot([year], [value], "o", color="black", ms=3.5, clip_on=False, zorder=5)
-        ax.annotate(
-            f"{value:.3g} {unit}",
-            (year, value),
-            xytext=shift,
-            textcoords="offset points",
-            ha=align,
-            fontsize=8,
-            bbox={"facecolor": "white", "alpha": 0.75, "edgecolor": "none", "pad": 0.8},
-        )
-    ax.set_ylim(0, float(total.max()) * 1.15)
+        if year < years[-1]:
+            ax.annotate(f"{value:.3g} {unit}", (year, value), (5, 5), textcoords="offset points", fontsize=8)
+    # The last label stands above whatever the curve does before its end.
+    height = float(total[-15:].max()) + 0.1 * top
+    line = {"arrowstyle": "-", "lw": 0.7, "color": GREY, "shrinkB": 3}
+    text = f"{total[-1]:.3g} {unit}"
+    ax.annotate(
+        text, (years[-1], total[-1]), (years[-1] - 1, height), ha="right", fontsize=8, arrowprops=line
+    )
 
 
 def _percent_axis(ax: Any, start: float, year: int) -> None:
