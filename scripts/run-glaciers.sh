@@ -17,25 +17,30 @@ if found=$("$bin/python" -m glacierbatch.data check 2>&1); then
   source=oetztal
   echo "Real glaciers: 18 in the Ötztal ($found)."
 elif [ -n "${GLACIERBATCH_DATA:-}" ]; then
-  printf 'The data that GLACIERBATCH_DATA names cannot be used:\n%s\n' "$found" >&2
+  echo "The data that GLACIERBATCH_DATA names cannot be used. $found" >&2
   exit 1
 else
   source=idealised
-  printf 'Idealised glaciers, made from a seed, since the data of real ones are out of reach:\n%s\n' "$found"
+  echo "Idealised glaciers, made from a seed, since there are no data of real ones: $found."
 fi
 [ -z "${GLACIERBATCH_DATA:-}" ] || GLACIERBATCH_DATA=$(realpath "$GLACIERBATCH_DATA")
 
+# In a file rather than by --config, which an own --config among the options would undo.
 mkdir -p "$run"
+echo "source: $source" >"$run/source.yaml"
 status=0
 "$bin/snakemake" --profile "$root/profiles/local" \
   --snakefile "$root/workflows/glaciers/workflow/Snakefile" \
-  --configfile "$root/workflows/glaciers/config/config.yaml" \
-  --directory "$run" "$@" --config source=$source || status=$?
+  --configfile "$root/workflows/glaciers/config/config.yaml" "$run/source.yaml" \
+  --directory "$run" "$@" || status=$?
 
 relative() { realpath --relative-base="$here" -- "$1"; }
+row() { # NAME PATH: if it is there
+  [ ! -e "$2" ] || printf '  %-9s %s\n' "$1" "$(relative "$2")"
+}
 shown=$(printf %q "$(relative "$run")")
 command=$(printf %q "$(relative "$bin/snakemake-renku")")
-journal=$(find "$run/.snakemake/renku/runs" -name '*.jsonl' 2>/dev/null | sort | tail -n 1)
+journals=$run/.snakemake/renku/runs
 
 echo
 if [ $status = 0 ]; then
@@ -43,14 +48,16 @@ if [ $status = 0 ]; then
 else
   echo "Snakemake ended with exit code $status."
 fi
-cat <<END
-  summary   $(relative "$run")/results/summary.html
-  dataset   $(relative "$run")/results/glaciers.nc
-  plots     $(relative "$run")/results/plots/
-  journal   ${journal:+$(relative "$journal")}
-What ran:
-  $command log --directory $shown               the runs
-  $command log --directory $shown latest        the jobs of the latest one
-  $command show --directory $shown results/glaciers.nc   all that is recorded of how a file was made
+row summary "$run/results/summary.html"
+row dataset "$run/results/glaciers.nc"
+row plots "$run/results/plots"
+if [ -d "$journals" ]; then
+  row journal "$journals/$(find "$journals" -name '*.jsonl' -printf '%f\n' | sort | tail -n 1)"
+  cat <<END
+The runs, the jobs of the latest one, and all that is recorded of how a file was made:
+  $command log --directory $shown
+  $command log --directory $shown latest
+  $command show --directory $shown results/glaciers.nc
 END
+fi
 exit $status

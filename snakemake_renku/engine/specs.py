@@ -10,7 +10,6 @@ from typing import Any
 
 from snakemake.settings.types import DeploymentMethod
 
-from snakemake_renku.errors import RenkuError
 from snakemake_renku.model import Environment, FileSpec, JobSpec, Mode, Step, StepKind
 
 _FLAGS = ("temp", "protected", "pipe", "service", "directory", "touch", "ensure", "update", "local")
@@ -103,24 +102,7 @@ def step_kind(job: Any) -> StepKind:
 def files(named: Any) -> tuple[FileSpec, ...]:
     """Snakemake's list of files, with the names and flags of each."""
     names = _names(named)
-    return tuple(FileSpec(_path(path), names.get(i), _flags(path)) for i, path in enumerate(named))
-
-
-def _path(path: Any) -> str:
-    """A path that a record can hold.
-
-    Raises:
-        RenkuError: its bytes are no UTF-8, which neither JSON nor PROV can name.
-    """
-    text = str(path)
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        raise RenkuError(
-            f"The file name {text!r} is not valid UTF-8, so no record can name it.",
-            remedy="Rename the file, for example with convmv.",
-        ) from None
-    return text
+    return tuple(FileSpec(str(path), names.get(i), _flags(path)) for i, path in enumerate(named))
 
 
 def named_values(named: Any) -> dict[str, Any]:

@@ -208,6 +208,7 @@ class Executions:
             if job.termination.step(now):
                 self._ending.remove(job)
                 self._on_ended(job)
+                delays.append(0.0)  # there may be nothing left to wait for
             else:
                 delays.append(job.termination.next_delay())
         known = [delay for delay in delays if delay is not None]

@@ -49,7 +49,8 @@ def spawn_shell(spec: JobSpec, stdout: int, stderr: int, cgroup_procs: str | Non
     command = [shell, "-c", spec.shell_command]
     if cgroup_procs is not None:
         command = ["/bin/sh", "-c", _ENTER_CGROUP, "sh", cgroup_procs, *command]
-    return os.posix_spawn(
+    # Looked up in PATH, as `shell_exec` may be a bare name.
+    return os.posix_spawnp(
         command[0],
         command,
         job_environment(spec, os.environ),
@@ -60,7 +61,9 @@ def spawn_shell(spec: JobSpec, stdout: int, stderr: int, cgroup_procs: str | Non
         ],
         setpgroup=0,
         setsigmask=[],
-        setsigdef=[signal.SIGPIPE, signal.SIGINT, signal.SIGTERM, signal.SIGXFSZ],
+        setsigdef=[
+            signal.SIGPIPE, signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGXFSZ
+        ],  # fmt: skip
     )
 
 

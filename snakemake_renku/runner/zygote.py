@@ -38,6 +38,8 @@ from snakemake_renku.runner.wire import (
 
 _orders: msgspec.msgpack.Decoder[ServerOrder] = msgspec.msgpack.Decoder(ServerOrder)
 
+_RESET = (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGPIPE)
+
 
 class WarmServer:
     """Serves one supervisor over one socket until that is closed."""
@@ -159,7 +161,7 @@ def _enter_job(cgroup_procs: str | None, stdout: int, stderr: int) -> None:
     with contextlib.suppress(OSError):
         os.setpgid(0, 0)
     die_with_parent()
-    for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGPIPE):
+    for number in _RESET:
         signal.signal(number, signal.SIG_DFL)
     if cgroup_procs is not None:
         with open(cgroup_procs, "w") as file:

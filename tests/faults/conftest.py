@@ -16,7 +16,7 @@ import pytest
 
 from snakemake_renku.journal import RunHistory, list_runs, read_run
 
-DEADLINE_S = 60.0
+DEADLINE_S = 30.0
 
 
 def wait_until(condition: Callable[[], object], what: str) -> None:

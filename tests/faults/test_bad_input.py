@@ -75,17 +75,3 @@ def test_a_journal_that_cannot_be_made_stops_the_run_before_any_job(project: Pro
     assert code == 1
     assert "Cannot create the journal" in output
     assert not (project.folder / "a.txt").exists()
-
-
-def test_a_file_name_that_is_no_utf8_is_refused_by_name(project: Project) -> None:
-    project.write(
-        "Snakefile",
-        r"""
-        rule a:
-            output: "a\udcff.txt"
-            shell: "touch {output:q}"
-        """,
-    )
-    code, output = project.run()
-    assert code == 1
-    assert "not valid UTF-8" in output

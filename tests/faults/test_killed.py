@@ -32,14 +32,14 @@ SCRIPT = """
 """
 
 
-def started(project: Project, names: str) -> bool:
-    return all((project.folder / f"started.{name}").exists() for name in names)
+def started_jobs(project: Project) -> int:
+    return len(list(project.folder.glob("started.*")))
 
 
 def test_ctrl_c_ends_all_jobs_and_leaves_a_journal_that_reads(project: Project) -> None:
     project.write("Snakefile", SLOW_SHELL)
     main = project.start()
-    wait_until(lambda: started(project, "01") or started(project, "23"), "two jobs to start")
+    wait_until(lambda: started_jobs(project) == 2, "two jobs to start")
     os.killpg(main.pid, signal.SIGINT)
     main.communicate(timeout=30)
     assert main.returncode != 0
@@ -55,7 +55,7 @@ def test_ctrl_c_ends_a_job_in_the_warm_server(project: Project) -> None:
     project.write("Snakefile", SLOW_SCRIPT)
     project.write("slow.py", SCRIPT)
     main = project.start()
-    wait_until(lambda: started(project, "s"), "the job to start")
+    wait_until(lambda: started_jobs(project), "the job to start")
     os.killpg(main.pid, signal.SIGINT)
     main.communicate(timeout=30)
     assert project.job_processes() == []
@@ -67,7 +67,7 @@ def test_sigterm_lets_running_jobs_end_and_starts_no_more(project: Project) -> N
         "Snakefile", SLOW_SHELL.replace("sleep 1000", "while [ ! -e go ]; do sleep 0.05; done")
     )
     main = project.start("--jobs", "1")
-    wait_until(lambda: list(project.folder.glob("started.*")), "a job to start")
+    wait_until(lambda: started_jobs(project), "a job to start")
     main.send_signal(signal.SIGTERM)
     project.write("go", "")
     main.communicate(timeout=30)
@@ -80,7 +80,7 @@ def test_sigterm_lets_running_jobs_end_and_starts_no_more(project: Project) -> N
 def test_kill_9_of_snakemake_ends_its_jobs_and_the_next_run_continues(project: Project) -> None:
     project.write("Snakefile", SLOW_SHELL)
     main = project.start()
-    wait_until(lambda: started(project, "01") or started(project, "23"), "two jobs to start")
+    wait_until(lambda: started_jobs(project) == 2, "two jobs to start")
     main.kill()
     main.communicate()
     wait_until(lambda: not project.job_processes(), "the jobs to end")
@@ -104,7 +104,7 @@ def test_kill_9_of_snakemake_ends_its_jobs_and_the_next_run_continues(project: P
 def test_a_killed_supervisor_is_replaced_and_no_job_is_lost(project: Project) -> None:
     project.write("Snakefile", SLOW_SHELL)
     main = project.start()
-    wait_until(lambda: started(project, "01") or started(project, "23"), "two jobs to start")
+    wait_until(lambda: started_jobs(project) == 2, "two jobs to start")
     orphans = project.job_processes()
     project.write("go", "")
     (supervisor,) = project.helpers(main, "runner.supervisor")
@@ -125,7 +125,7 @@ def test_a_killed_warm_server_is_replaced_and_its_job_tried_again(project: Proje
     project.write("Snakefile", SLOW_SCRIPT)
     project.write("slow.py", SCRIPT)
     main = project.start()
-    wait_until(lambda: started(project, "s"), "the job to start")
+    wait_until(lambda: started_jobs(project), "the job to start")
     project.write("go", "")
     for server in project.helpers(main, "runner.zygote"):
         if server.ppid() != main.pid and "runner.supervisor" in " ".join(server.parent().cmdline()):
@@ -141,7 +141,7 @@ def test_a_killed_warm_server_is_replaced_and_its_job_tried_again(project: Proje
 def test_a_job_killed_by_somebody_else_fails_with_the_signal(project: Project) -> None:
     project.write("Snakefile", SLOW_SHELL)
     main = project.start("--jobs", "1")
-    wait_until(lambda: list(project.folder.glob("started.*")), "a job to start")
+    wait_until(lambda: started_jobs(project), "a job to start")
     run = project.runs()[0]
     pids = [job.started.pid for job in run.jobs.values() if job.started]
     os.killpg(pids[0], signal.SIGKILL)
@@ -157,7 +157,7 @@ def test_two_snakemakes_in_one_folder_write_two_journals(project: Project) -> No
     project.write("Snakefile", SLOW_SHELL)
     one = project.start("--nolock", "0.txt", "1.txt")
     two = project.start("--nolock", "2.txt", "3.txt")
-    wait_until(lambda: started(project, "0123"), "all jobs to start")
+    wait_until(lambda: started_jobs(project) == 4, "all jobs to start")
     project.write("go", "")
     for pid in {p.pid for p in project.job_processes() if p.name() == "sleep"}:
         os.kill(pid, signal.SIGTERM)

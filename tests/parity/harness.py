@@ -15,8 +15,8 @@ import sys
 import tempfile
 import textwrap
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
@@ -49,6 +49,8 @@ class Case:
     """Says why the case cannot be run on this machine, if so."""
     differ: tuple[str, ...] = ()
     """Patterns of files whose bytes differ from run to run (times, pids)."""
+    known: tuple[str, ...] = ()
+    """Patterns of differences that docs/parity.md tells of."""
     mode: str | None = None
     """How every job that is not local is started with ``auto``, where that is worth a check."""
     done: bool | None = None
@@ -89,7 +91,7 @@ class Result:
     @property
     def journal(self) -> RunHistory:
         """The only journal of the run."""
-        (path,) = (self.workdir / ".snakemake/renku/runs").glob("*.jsonl")
+        path = one((self.workdir / ".snakemake/renku/runs").glob("*.jsonl"))
         return read_run(path)
 
     @property
@@ -101,6 +103,13 @@ class Result:
     def finished_rules(self) -> Counter[str]:
         """How many jobs of each rule Snakemake called finished (plain log only)."""
         return Counter(re.findall(r"^Finished jobid: \d+ \(Rule: (.*)\)$", self.stderr, re.M))
+
+
+def one(paths: Iterable[Path]) -> Path:
+    """The only one of ``paths``."""
+    found = list(paths)
+    assert len(found) == 1, f"{found} where one was expected"
+    return found[0]
 
 
 class Snakemakes:
@@ -163,9 +172,9 @@ def arguments(case: Case, start: str) -> list[str]:
     """How Snakemake is started."""
     if start == BUILT_IN:
         return ["--cores", str(case.jobs), *case.args]
-    ours = ["--executor", "renku", "--jobs", str(case.jobs), "--renku-start", start]
+    ours = ["--executor", "renku", "--renku-start", start, "--jobs", str(case.jobs)]
     # Profiles set our logger, but nobody has to: the one start is tried with it, the other without.
-    return [*ours, *(["--logger", "renku"] if start == "warm" else []), *case.args]
+    return [*(["--logger", "renku"] if start == "warm" else []), *ours, *case.args]
 
 
 def write_files(case: Case, folder: Path) -> None:
@@ -205,8 +214,8 @@ def look(
         metadata=dict(_metadata(state / "metadata", folder)),
         state=dict(_leftovers(state, folder)),
     )
-    _, _, dry = snakemakes.run([*case.args, "--dry-run", "--quiet", "host"], workdir, case.env)
-    return Result(**{**vars(found), "dry": dry.replace(str(folder), "<folder>")})
+    _, dry, problems = snakemakes.run([*case.args, "--dry-run"], workdir, case.env)
+    return replace(found, dry=(dry.decode() + problems).replace(str(folder), "<folder>"))
 
 
 def _entries(top: Path, folder: Path) -> Iterator[tuple[str, Entry]]:
@@ -250,20 +259,29 @@ def _leftovers(state: Path, folder: Path) -> Iterator[tuple[str, Entry]]:
 # --- comparing ----------------------------------------------------------------------------------
 
 
-def differences(case: Case, expected: Result, result: Result) -> Iterator[str]:
-    """What can be told apart, in words."""
+def differences(case: Case, expected: Result, result: Result) -> list[str]:
+    """What can be told apart, in words, but for what the case knows of."""
+    found = list(_differences(case, expected, result))
+    stale = [f"no longer so: {p}" for p in case.known if not any(fnmatch(d, p) for d in found)]
+    return [d for d in found if not any(fnmatch(d, p) for p in case.known)] + stale
+
+
+def _differences(case: Case, expected: Result, result: Result) -> Iterator[str]:
     if expected.code != case.code:
         yield f"the case itself is wrong: exit code {expected.code}"
     if result.code != expected.code:
         yield f"exit code {result.code}, not {expected.code}"
     printed, wanted = _lines(result.stdout), _lines(expected.stdout)
     if printed != wanted:
-        yield f"stdout: lacks {_some(wanted - printed)}, has {_some(printed - wanted)}"
+        yield f"stdout: {_unlike(result.stdout, expected.stdout)}"
     yield from _different_files(case.differ, expected.files, result.files)
     for path in expected.metadata.keys() | result.metadata.keys():
         ours, theirs = result.metadata.get(path), expected.metadata.get(path)
-        if ours != theirs:
-            yield f"metadata of {path}: {ours}, not {theirs}"
+        if ours is None or theirs is None:
+            yield f"metadata of {path} are {'missing' if ours is None else 'left over'}"
+        elif ours != theirs:
+            keys = [key for key in ours.keys() | theirs.keys() if ours.get(key) != theirs.get(key)]
+            yield f"metadata of {path}: {[(k, ours.get(k), theirs.get(k)) for k in keys]}"
     for words in _different_files((), expected.state, result.state):
         yield f"in .snakemake {words}"
     if result.dry.splitlines()[-1:] != expected.dry.splitlines()[-1:]:
@@ -278,8 +296,10 @@ def _lines(data: bytes) -> Counter[bytes]:
     return Counter(data.splitlines())
 
 
-def _some(lines: Counter[bytes]) -> str:
-    return str(dict(list(lines.items())[:5]))
+def _unlike(ours: bytes, theirs: bytes) -> str:
+    """The first lines in which two contents differ."""
+    has, lacks = _lines(ours) - _lines(theirs), _lines(theirs) - _lines(ours)
+    return f"has {[*has][:5]}, lacks {[*lacks][:5]}"
 
 
 def _different_files(
@@ -295,7 +315,7 @@ def _different_files(
             if ours.mode != theirs.mode:
                 yield f"{path} has mode {ours.mode}, not {theirs.mode}"
             if ours.content != theirs.content and not any(fnmatch(path, p) for p in differ):
-                yield f"{path} holds {ours.content[:500]!r}, not {theirs.content[:500]!r}"
+                yield f"{path}: {_unlike(ours.content, theirs.content)}"
 
 
 def journal_faults(case: Case, expected: Result, result: Result) -> Iterator[str]:

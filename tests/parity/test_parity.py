@@ -22,5 +22,5 @@ def test_a_run_leaves_what_snakemakes_own_executor_leaves(
     expected, result = results.get(case, BUILT_IN), results.get(case, start)
     for each in (expected, result):
         print(f"--- {each.start}", each.stderr, each.dry[-500:], sep="\n")  # shown if this fails
-    assert list(differences(case, expected, result)) == []
+    assert differences(case, expected, result) == []
     case.check(result)

@@ -67,7 +67,7 @@ CASES = [
             rule braces:
                 output: "braces.txt"
                 shell:
-                    "echo '{{x}} {{{{y}}}} {config[deep][er][1]} {THING.name} {GREETING:q}' > {output};"
+                    "echo '{{x}} {{{{y}}}} {config[deep][er][1]} {THING.name}' {GREETING:q} > {output};"
                     "echo {rule} {threads} {resources.tmpdir} {wildcards} >> {output}"
             rule named:
                 input: a="in put.txt", b=["in put.txt", "in put.txt"]
@@ -153,7 +153,7 @@ CASES = [
                 wrapper: "file:wrappers/copy"
             rule remote:
                 output: "remote.txt"
-                script: "file://" + str(workflow.current_basedir) + "/scripts/b.py"
+                script: workflow.basedir + "/scripts/b.py"
             """,
             "scripts/helper.py": "def shout(x):\n    return x.upper()\n",
             "scripts/a.py": """
@@ -163,13 +163,12 @@ CASES = [
                 print(shout(open(snakemake.input[0]).read()), snakemake.params.a, snakemake.params.b,
                     snakemake.params.d, snakemake.threads, dict(snakemake.wildcards.items()),
                     snakemake.config, snakemake.rule, snakemake.resources.mem_mb,
-                    snakemake.resources.word, snakemake.log, snakemake.scriptdir, os.getcwd(), file=f)
+                    snakemake.resources.word, snakemake.log, snakemake.scriptdir, os.getcwd() == os.environ['PWD'], file=f)
             with open(snakemake.log[0], "w") as f:
                 f.write("logged")
             print("printed by a script")
             """,
             "scripts/b.py": """
-            from snakemake.script import snakemake
             open(snakemake.output[0], "w").write(snakemake.rule)
             """,
             "scripts/a.sh": """
@@ -218,7 +217,7 @@ CASES = [
                 log: "a-{n}.log"
                 run:
                     with open(output[0], "w") as f:
-                        print(params.f, wildcards.n, threads, LIST, rule, resources.tmpdir, os.getcwd(), file=f)
+                        print(params.f, wildcards.n, threads, LIST, rule, resources.tmpdir, file=f)
                     shell("echo {params.f} {threads} > {log}")
                     for line in shell("echo 1; echo 2", iterable=True):
                         print("line", line)
@@ -296,7 +295,8 @@ CASES = [
     ),
     Case(
         "printing",
-        {
+        jobs=1,
+        files={
             "Snakefile": r"""
             rule all:
                 input: "a", "b", "c", "d", "e"
@@ -304,15 +304,19 @@ CASES = [
                 output: touch("a")
                 shell: "echo out; echo err >&2; printf 'no newline at the end'"
             rule b:
+                input: "a"
                 output: "b"
                 shell: "head -c 5000000 /dev/zero | tr '\\0' x | fold -w 99; touch {output}"
             rule c:
+                input: "b"
                 output: "c"
                 shell: "exec >&-; sleep 0.1; touch {output}"
             rule d:
+                input: "c"
                 output: "d"
                 shell: r"printf '\xff\xfe\n'; touch {output}"
             rule e:
+                input: "d"
                 output: "e"
                 run:
                     print("printed é")
