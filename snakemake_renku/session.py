@@ -14,6 +14,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 from snakemake_renku.backends.base import (
@@ -185,40 +186,28 @@ class Session:
 
     def _listen(self) -> None:
         try:
-            asyncio.run(self._hear_all())
+            while (lost := self._hear(self._backend)) is not None and self._restart(lost):
+                pass
         except Exception as error:
             self._host.abort(error)
         finally:
             self._locals.abandon()
 
-    async def _hear_all(self) -> None:
-        queue: asyncio.Queue[BackendEvent | None] = asyncio.Queue()
-        while True:
-            pump = asyncio.ensure_future(self._pump(self._backend, queue))
-            lost = await self._hear_backend(queue)
-            await pump
-            if lost is None or not self._restart(lost):
-                return
-
-    @staticmethod
-    async def _pump(backend: Backend, queue: asyncio.Queue[BackendEvent | None]) -> None:
-        async for event in backend.events():
-            queue.put_nowait(event)
-        queue.put_nowait(None)
-
-    async def _hear_backend(self, queue: asyncio.Queue[BackendEvent | None]) -> Lost | None:
+    def _hear(self, backend: Backend) -> Lost | None:
         """Handle events in batches, as many as there are, until the stream ends."""
+        queue: SimpleQueue[BackendEvent | None] = SimpleQueue()
+        threading.Thread(
+            target=_pump, args=(backend, queue), name="renku-events", daemon=True
+        ).start()
         while True:
-            batch = [await queue.get()]
+            batch = [queue.get()]
             while not queue.empty():
                 batch.append(queue.get_nowait())
             events = [event for event in batch if event is not None]
             self._handle(events)
             lost = next((e for e in events if isinstance(e, Lost)), None)
-            if lost is not None:
+            if lost is not None or batch[-1] is None:
                 return lost
-            if batch[-1] is None:
-                return None
 
     def _handle(self, events: Sequence[BackendEvent]) -> None:
         lines = [line for event in events if (line := self._line(event)) is not None]
@@ -325,7 +314,9 @@ class Session:
         status = self._host.status(cancelled=self._cancelled)
         with contextlib.suppress(RenkuError):
             now = time.time()
-            self._journal.append([RunFinished(now, RunEnd(now, status, runner_cpu_s=self._runner_cpu_s))], sync=True)
+            self._journal.append(
+                [RunFinished(now, RunEnd(now, status, runner_cpu_s=self._runner_cpu_s))], sync=True
+            )
         self._journal.close()
         atexit.unregister(self._end_at_exit)
 
@@ -346,6 +337,19 @@ class Session:
         return self._host.run_info(
             run=self.run, started=self._started, backend=self._settings.backend, cores=self._cores
         )
+
+
+def _pump(backend: Backend, queue: SimpleQueue[BackendEvent | None]) -> None:
+    """Move events out of the event loop, in which Snakemake's own code could not be called."""
+
+    async def move() -> None:
+        async for event in backend.events():
+            queue.put(event)
+
+    try:
+        asyncio.run(move())
+    finally:
+        queue.put(None)
 
 
 def _lost_record(spec: JobSpec, message: str) -> JobRecord:

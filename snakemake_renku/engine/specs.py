@@ -60,6 +60,9 @@ def settle_resources(job: Any) -> None:
     Only where jobs run on this machine, as the value is this machine's.
     """
     for member in job if job.is_group() else (job,):
+        if member.attempt > 1:
+            # Params may depend on resources, and so on the attempt; Snakemake keeps the first ones.
+            member._params = member._non_derived_params = None
         member._resources = member.rule.expand_resources(
             member.wildcards_dict, member.input, member.attempt, skip_evaluation=set()
         )

@@ -6,6 +6,7 @@ costs one start of Python and Snakemake a job.
 
 from __future__ import annotations
 
+import os
 import sys
 
 import msgspec
@@ -20,6 +21,7 @@ def main() -> None:
     """``python -m snakemake_renku.runner.cold FD``: an order and a snapshot on stdin, report to FD."""
     die_with_parent()
     report = int(sys.argv[1])
+    os.set_inheritable(report, False)
     order, snapshot = Unframer().feed(sys.stdin.buffer.read())
     fork = msgspec.msgpack.decode(order, type=Fork)
     try:

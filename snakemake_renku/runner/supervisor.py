@@ -451,6 +451,8 @@ def main() -> None:
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     _adopt_orphans()
     with socket.socket(fileno=int(sys.argv[1])) as sock:
+        # A job that had this end as well would keep Snakemake from noticing that we died.
+        sock.set_inheritable(False)
         Supervisor(sock).serve()
 
 

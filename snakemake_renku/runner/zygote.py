@@ -204,6 +204,7 @@ def main() -> None:
     die_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with socket.socket(fileno=int(sys.argv[1])) as sock:
+        sock.set_inheritable(False)
         WarmServer(sock).serve()
 
 

@@ -202,7 +202,7 @@ def look(
     """What is there after a run, and what Snakemake would still do."""
     workdir = folder / case.cwd
     code, stdout, stderr = ended
-    state = next(folder.rglob(".snakemake"), folder / "none")
+    state = next((m.parent for m in folder.rglob(".snakemake/metadata")), workdir / ".snakemake")
     found = Result(
         start=start,
         workdir=state.parent,

@@ -50,7 +50,7 @@ CASES = [
                 shell: "echo > {output}"
             rule b:
                 output: "b.txt"
-                conda: "a-name"
+                conda: "env.yaml"
                 script: "s.py"
             """,
             "env.yaml": "channels: [conda-forge]\ndependencies: [bash]\n",

@@ -38,7 +38,7 @@ CASES = [
             rule all:
                 input: "exits", "pipes", "killed", "missing", "script", "run", "fine", "after"
             rule exits:
-                output: "exits", "exits/dir/other"
+                output: "exits", "new/dir/other"
                 log: "exits.log"
                 shell: "echo partial > {output[0]}; echo logged > {log}; exit 7"
             rule pipes:

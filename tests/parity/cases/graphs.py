@@ -233,8 +233,13 @@ CASES = [
             rule all:
                 input: "more.txt", "other_out/shell.txt", "other_out/script.txt", "changed.txt", "child.txt"
                 default_target: True
-            use rule more as child with:
+            rule parent:
+                output: "parent.txt"
+                params: word="parent"
+                shell: "echo {params.word} > {output}"
+            use rule parent as child with:
                 output: "child.txt"
+                params: word=lambda wc: MORE
             """,
             "config/config.yaml": "word: top\nother: {word: inner}\n",
             "rules/more.smk": """
