@@ -118,7 +118,7 @@ class Host:
                 f'RuleException:\nCalledProcessError in file "{rule.snakefile}", line'
                 f" {rule.lineno}:\n{failure.message}"
             )
-        elif failure.kind != "error" or record.exit_code is None:
+        elif failure.kind not in _SAID_IN_THE_JOB or record.exit_code is None:
             _error(f"Job {spec.jobid} (rule {spec.rule}) failed: {failure.message}")
         self._executor.report_job_error(info, msg=_kind_message(record, spec))
 
@@ -184,6 +184,10 @@ def available_cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+_SAID_IN_THE_JOB = ("error", "missing_output")
+"""Kinds of failure of which Snakemake's code in the job has told the user."""
 
 
 def _kind_message(record: JobRecord, spec: JobSpec) -> str | None:

@@ -71,6 +71,8 @@ class Outcome:
     message: str = ""
     exit_code: int | None = None
     signal: int | None = None
+    missing_output: bool = False
+    """Whether the command ended well, but without making what it should."""
 
 
 class NestedWorkflow:
@@ -170,7 +172,7 @@ class NestedWorkflow:
             print_exception(error, self.workflow.linemaps)
         message = "\n".join(self._errors.messages)
         code, signal = exit_of(message)
-        return Outcome(False, message, code, signal)
+        return Outcome(False, message, code, signal, _MISSING in message)
 
     def _dag_settings(self, target: Target) -> DAGSettings:
         return DAGSettings(
@@ -210,6 +212,7 @@ def source_files(workflow: Any) -> tuple[str, ...]:
     return tuple(dict.fromkeys(path for path in paths if Path(path).is_file()))
 
 
+_MISSING = "completed successfully, but some output files are missing"
 _EXIT = re.compile(r"returned non-zero exit status (\d+)")
 _SIGNAL = re.compile(r"died with <Signals\.\w+: (\d+)>|died with unknown signal (\d+)")
 

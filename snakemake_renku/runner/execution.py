@@ -10,7 +10,7 @@ from collections.abc import Callable
 from functools import partial
 
 from snakemake_renku.errors import RenkuError
-from snakemake_renku.runner.cgroup import CgroupSupport
+from snakemake_renku.runner.cgroup_support import CgroupSupport
 from snakemake_renku.runner.kill import GRACE, terminate_tree
 from snakemake_renku.runner.life import Job
 from snakemake_renku.runner.loop import Loop

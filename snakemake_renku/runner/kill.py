@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping
 
 import psutil
 
-from snakemake_renku.runner.usage import (
+from snakemake_renku.runner.processes import (
     Process,
     ProcessId,
     led_groups,

@@ -127,7 +127,8 @@ class Job:
         if self.problem is not None:
             return Failure("error", self.problem, code, number)
         if self.report is not None and self.report.message:
-            return Failure("error", self.report.message, code, number)
+            kind = "missing_output" if self.report.missing_output else "error"
+            return Failure(kind, self.report.message, code, number)
         return Failure("error", self._command_message(code, number), code, number)
 
     def _command_message(self, code: int | None, number: int | None) -> str:

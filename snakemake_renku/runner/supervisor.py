@@ -23,7 +23,7 @@ import msgspec
 
 from snakemake_renku.errors import DigestError, RenkuError
 from snakemake_renku.model import FileRef, FileSpec, ResolvedEnvironment
-from snakemake_renku.runner.cgroup import find_cgroups
+from snakemake_renku.runner.cgroup_support import find_cgroups
 from snakemake_renku.runner.digest_cache import DigestCache
 from snakemake_renku.runner.execution import REPORT, Executions, start_problem
 from snakemake_renku.runner.hashing import Found, Hashing, Request

@@ -167,6 +167,7 @@ class Report(msgspec.Struct, tag=True):
     message: str = ""
     exit_code: int | None = None
     signal: int | None = None
+    missing_output: bool = False
 
 
 ServerOrder = Parse | Fork

@@ -148,7 +148,13 @@ def run_as_job(workflow: NestedWorkflow, order: Fork, fds: list[int]) -> NoRetur
         os.write(
             report,
             msgspec.msgpack.encode(
-                Report(outcome.ok, outcome.message[-32768:], outcome.exit_code, outcome.signal)
+                Report(
+                    outcome.ok,
+                    outcome.message[-32768:],
+                    outcome.exit_code,
+                    outcome.signal,
+                    outcome.missing_output,
+                )
             ),
         )
         sys.stdout.flush()

@@ -14,13 +14,8 @@ from pathlib import Path
 import pytest
 
 from snakemake_renku.errors import LimitError
-from snakemake_renku.runner.cgroup import (
-    LEAF,
-    CgroupFiles,
-    CgroupSupport,
-    JobCgroup,
-    find_cgroups,
-)
+from snakemake_renku.runner.cgroup import CgroupFiles, JobCgroup
+from snakemake_renku.runner.cgroup_support import LEAF, CgroupSupport, find_cgroups
 
 MIB = 2**20
 Make = Callable[[int], JobCgroup]

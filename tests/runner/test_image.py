@@ -17,13 +17,8 @@ from pathlib import Path
 import pytest
 
 from snakemake_renku.errors import SettingsError
-from snakemake_renku.runner.image import (
-    ImageCache,
-    ImageDigest,
-    ImageReference,
-    parse_reference,
-    resolve_image,
-)
+from snakemake_renku.runner.image import ImageCache, ImageDigest, resolve_image
+from snakemake_renku.runner.registry import ImageReference, parse_reference
 
 CLUSTERS = Path(__file__).parents[1] / "clusters"
 NOWHERE = "127.0.0.1:1"

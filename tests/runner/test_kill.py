@@ -14,7 +14,7 @@ import pytest
 
 from snakemake_renku.runner import kill
 from snakemake_renku.runner.kill import Termination, kill_tree, send, terminate_tree
-from snakemake_renku.runner.usage import ProcessId, process
+from snakemake_renku.runner.processes import ProcessId, process
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
 

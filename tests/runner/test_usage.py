@@ -14,9 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from snakemake_renku.runner import usage
+from snakemake_renku.runner import processes
 from snakemake_renku.runner.limits import MB, Limits
-from snakemake_renku.runner.usage import Process, ProcessTable, TreePeak, TreeSampler, usage_from
+from snakemake_renku.runner.processes import Process, ProcessTable
+from snakemake_renku.runner.usage import TreePeak, TreeSampler, usage_from
 
 SIZE = 40 * MB
 HOLD = f"import signal; held = b'x' * {SIZE}; print('ready', flush=True); signal.pause()"
@@ -92,7 +93,7 @@ def test_of_a_forked_root_only_the_growth_counts() -> None:
         os.write(told, held[:1])
         signal.pause()
         os._exit(0)
-    entry = usage.process(os.getpid())
+    entry = processes.process(os.getpid())
     assert entry is not None
     assert entry.rss > len(ballast)
     sampler = TreeSampler()
@@ -123,15 +124,15 @@ def test_what_was_once_seen_counts_after_it_cut_all_its_links(start: Start) -> N
     )
     job = start(f"{PYTHON} {shlex.quote(drifter)} & sleep 60; true")
     [pid] = map(int, hear(job))
-    before = usage.process(pid)
+    before = processes.process(pid)
     assert before is not None
     sampler = watched(job.pid)
     sampler.sample()
     assert before.id in sampler.members(job.pid)
     os.kill(pid, signal.SIGUSR1)
-    until(lambda: (p := usage.process(pid)) and p.session == pid)
+    until(lambda: (p := processes.process(pid)) and p.session == pid)
     os.kill(before.parent, signal.SIGKILL)
-    until(lambda: (p := usage.process(pid)) and p.parent != before.parent)
+    until(lambda: (p := processes.process(pid)) and p.parent != before.parent)
     sampler.sample()
     members = sampler.members(job.pid)
     os.kill(pid, signal.SIGKILL)
@@ -146,14 +147,14 @@ def test_what_a_session_leader_of_the_job_leaves_behind_counts(start: Start) -> 
     sampler.sample()
     os.kill(session, signal.SIGUSR1)
     [left] = map(int, hear(job))
-    until(lambda: usage.process(session) is None)
+    until(lambda: processes.process(session) is None)
     sampler.sample()
     members = [member.pid for member in sampler.members(job.pid)]
     os.kill(left, signal.SIGKILL)
     assert left in members
 
 
-@pytest.mark.skipif(usage.pss(os.getpid()) is None, reason="no /proc/<pid>/smaps_rollup here")
+@pytest.mark.skipif(processes.pss(os.getpid()) is None, reason="no /proc/<pid>/smaps_rollup here")
 def test_close_to_the_limit_a_shared_page_counts_once(start: Start) -> None:
     family = (
         f"import os, signal; held = b'x' * {SIZE}\n"
@@ -197,7 +198,7 @@ def test_seconds_of_orphans_are_added_to_those_that_wait4_tells(start: Start) ->
     used = usage_from(rusage, sampler.peak(job.pid), 1.0)
     assert 0.25 < used.user_s + used.system_s < 1.0
     os.kill(orphan.pid, signal.SIGKILL)
-    until(lambda: (p := usage.process(orphan.pid)) is None or p.id != orphan)
+    until(lambda: (p := processes.process(orphan.pid)) is None or p.id != orphan)
     sampler.sample()
     assert usage_from(rusage, sampler.peak(job.pid), 1.0).user_s >= used.user_s
 
@@ -267,14 +268,14 @@ def test_a_command_may_be_named_like_the_table_itself(tmp_path: Path) -> None:
     name = tmp_path / "x) R 1 (2"
     shutil.copy(shutil.which("sleep") or "", name)
     with subprocess.Popen([name, "60"]) as job:
-        entry = usage.process(job.pid)
+        entry = processes.process(job.pid)
         job.kill()
     assert entry is not None
     assert (entry.parent, entry.session) == (os.getpid(), os.getsid(0))
 
 
 def test_both_ways_to_read_a_process_agree() -> None:
-    ours, portable = usage.process(os.getpid()), usage._process_from_psutil(os.getpid())
+    ours, portable = processes.process(os.getpid()), processes._process_from_psutil(os.getpid())
     assert ours is not None
     assert portable is not None
     for field in ("pid", "parent", "group", "session", "zombie"):
@@ -288,22 +289,22 @@ def entry(pid: int, parent: int, started: float = 0.0, group: int = 0) -> Proces
 
 
 def test_links_that_form_a_ring_lead_to_nobody() -> None:
-    assert usage.owners({2: entry(2, 3), 3: entry(3, 2)}, {9: 9}, {}) == {2: 0, 3: 0, 9: 9}
+    assert processes.owners({2: entry(2, 3), 3: entry(3, 2)}, {9: 9}, {}) == {2: 0, 3: 0, 9: 9}
 
 
 def test_a_parent_younger_than_its_child_is_not_its_parent() -> None:
     table = {5: entry(5, 1, started=9.0), 6: entry(6, 5, started=1.0), 7: entry(7, 5, started=9.5)}
-    assert usage.owners(table, {5: 5}, {}) == {5: 5, 6: 0, 7: 5}
+    assert processes.owners(table, {5: 5}, {}) == {5: 5, 6: 0, 7: 5}
 
 
 def test_a_group_whose_number_became_another_pid_is_not_trusted() -> None:
-    assert usage.trusted_groups({5, 6, 7}, {5: entry(5, 1), 6: entry(6, 1)}, {6}) == {6, 7}
+    assert processes.trusted_groups({5, 6, 7}, {5: entry(5, 1), 6: entry(6, 1)}, {6}) == {6, 7}
 
 
 def test_strangers_are_left_out_but_each_is_looked_at_again_in_time(start: Start) -> None:
     job = start("for i in {1..40}; do sleep 60 & done; echo ready; wait")
     hear(job)
-    strangers = {p.pid for p in usage.process_table().values() if p.parent == job.pid}
+    strangers = {p.pid for p in processes.process_table().values() if p.parent == job.pid}
     table = ProcessTable()
     table.leave_out(strangers)
     seen: set[int] = set()

@@ -307,7 +307,8 @@ CASES = [
             "old.txt": "old\n",
             "s.py": COPY,
         },
-        starts=ALL,
+        # For handover and workflow.cores Snakemake wants it with every executor but its own.
+        args=("--cores", "2"),
     ),
     Case(
         "working directory of the workflow",

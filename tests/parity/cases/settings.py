@@ -91,7 +91,7 @@ CASES = [
             "tmp d/x": "",
         },
         args=(
-            "--set-resources", "a:mem_mb=max(threads, 3)*7", "a:word='quo\"ted $x'", "b:mem_mb=11", "a:extra=set",
+            "--set-resources", "a:mem_mb=max(threads, 3)*7", "a:word='quo\"ted $x'", "b:mem_mb=11", "a:extra='set'",
             "--set-threads", "a=1", "c=attempt*1", "--max-threads", "1",
             "--default-resources", "extra='é'", "tmpdir='tmp d'",
             "--resources", "mem_mb=100", "n=3", "--cores", "2",
