@@ -46,6 +46,7 @@ from snakemake_renku.journal import (
     RunStarted,
     new_run_id,
 )
+from snakemake_renku.leftovers import end_leftovers
 from snakemake_renku.local_jobs import LocalJobs
 from snakemake_renku.model import Failure, JobRecord, JobSpec, RunEnd
 from snakemake_renku.printing import Printer
@@ -85,6 +86,7 @@ class Session:
         self.run = new_run_id(self._started)
         self._cores = host.limit_cores()
         self._redactor = Redactor(facts.secrets_of(host.workflow))
+        leftovers = end_leftovers(Path.cwd())
         self._journal = JournalWriter(Path.cwd(), self.run, self._redactor)
         self._direct = DirectRules(host.workflow)
         self._active: dict[str, tuple[JobSpec, Any]] = {}
@@ -101,6 +103,8 @@ class Session:
         self._thread = threading.Thread(target=self._listen, name="renku", daemon=True)
         self._thread.start()
         atexit.register(self._end_at_exit)
+        if leftovers:
+            host.warn(f"The last run here was cut off; {leftovers} processes of its jobs still ran.")
         for name in self._redactor.skipped:
             host.warn(
                 f"The value of {name} is too short or too common to be kept out of the records."

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from itertools import zip_longest
 
 from snakemake_renku.cli.output import Sheet
-from snakemake_renku.cli.units import megabytes, moment, size
+from snakemake_renku.cli.units import megabytes, moment, peak, size
 from snakemake_renku.journal import JobHistory, RunHistory
 from snakemake_renku.model import (
     Environment,
@@ -149,7 +149,7 @@ def _resources(spec: JobSpec, record: JobRecord | None, sheet: Sheet) -> None:
     usage = record.usage if record is not None else None
     exceeded = record.exceeded if record is not None else ()
     memory = f"asked {megabytes(spec.mem_mb)}" if spec.mem_mb is not None else "asked none"
-    _resource(sheet, "memory", memory, size(usage.max_rss) if usage else None, "mem_mb" in exceeded)
+    _resource(sheet, "memory", memory, peak(usage.max_rss) if usage else None, "mem_mb" in exceeded)
     runtime = f"asked {short(spec.runtime_s)}" if spec.runtime_s is not None else "asked none"
     _resource(
         sheet, "runtime", runtime, short(usage.wall_s) if usage else None, "runtime" in exceeded

@@ -165,7 +165,7 @@ def _run_row(run: RunSummary) -> list[str]:
 
 
 def _job_row(history: RunHistory, job: JobHistory) -> list[str]:
-    from snakemake_renku.cli.units import size
+    from snakemake_renku.cli.units import peak
     from snakemake_renku.progress.text import short
 
     spec, record = job.spec, job.record
@@ -180,7 +180,7 @@ def _job_row(history: RunHistory, job: JobHistory) -> list[str]:
         _job_status(history, job),
         short(record.finished - record.started) if record is not None else "",
         short(usage.user_s + usage.system_s) if usage is not None else "",
-        size(usage.max_rss) if usage is not None else "",
+        peak(usage.max_rss) if usage is not None else "",
         str(spec.threads),
     ]
 

@@ -15,6 +15,11 @@ def size(count: float) -> str:
     return f"{number:.0f} B" if unit == 0 else f"{number:.1f} {_SIZES[unit]}"
 
 
+def peak(count: int) -> str:
+    """A peak of memory; 0 stands for a job that was over before it could be looked at."""
+    return size(count) if count else "too little to see"
+
+
 def megabytes(count: float) -> str:
     """MB, as Snakemake counts them (10⁶ bytes), in the largest fitting unit."""
     return size(count * 1e6)

@@ -26,6 +26,8 @@ from snakemake_renku.journal.events import (
 )
 from snakemake_renku.model import JobRecord, JobSpec, RunEnd, RunInfo, RunStatus
 
+_LAST_LINE = 1 << 16
+
 JobState = str
 """``submitted``, ``running``, ``success``, ``failed``, ``cancelled`` or ``interrupted``."""
 
@@ -110,6 +112,20 @@ def read_head(path: Path) -> RunInfo | None:
     except OSError:
         return None
     return event.info if isinstance(event, RunStarted) else None
+
+
+def was_cut_off(path: Path) -> bool:
+    """Whether the run of the journal at ``path`` neither ended in order nor goes on.
+
+    Looks at the head and the last line alone.
+    """
+    info = read_head(path)
+    if info is None:
+        return False
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - _LAST_LINE))
+        lines = file.read().splitlines()
+    return not (lines and b'"event":"run_finished"' in lines[-1]) and not _is_alive(path, info)
 
 
 def _events(path: Path) -> tuple[Iterator[Event], list[int], list[int]]:

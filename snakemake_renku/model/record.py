@@ -34,7 +34,8 @@ class Usage(msgspec.Struct, frozen=True, omit_defaults=True):
     """What an attempt used.
 
     Times in seconds; ``max_rss`` is the largest resident memory of the whole process tree that was
-    seen, in bytes; ``read_bytes`` and ``write_bytes`` are block input and output.
+    seen, in bytes, and 0 if the job was over before it could be looked at; ``read_bytes`` and
+    ``write_bytes`` are block input and output.
     """
 
     wall_s: float

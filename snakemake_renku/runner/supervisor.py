@@ -83,6 +83,7 @@ class Supervisor:
         self._warm: WarmLink | None = None
         self._waiting: list[Job] = []
         self._cold_because: str | None = None
+        self._told_stale = False
         self._closing = self._orphaned = False
         self._flushed = time.monotonic()
 
@@ -308,13 +309,12 @@ class Supervisor:
     # --- jobs that need Snakemake -----------------------------------------------------------
 
     def _start_with_snakemake(self, job: Job) -> None:
-        if self._warm is not None and self._warm.is_stale():
+        if self._warm is not None and not self._told_stale and self._warm.is_stale():
+            self._told_stale = True
             self._say(
-                "The workflow's sources changed while it runs; jobs from here on that need Snakemake"
-                " beside them run with the changed ones."
+                "The workflow's sources changed while it runs; this run goes on with what it read"
+                " at its start."
             )
-            self._warm.retire()
-            self._warm = None
         if self._warm is None and self._cold_because is None:
             self._start_warm()
         if self._warm is None:

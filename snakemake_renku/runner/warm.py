@@ -46,9 +46,6 @@ class WarmLink:
         self._unframer = Unframer()
         self._stamps: dict[str, Stamp | None] = {}
         self._open = True
-        self._retired = False
-        self.forks = 0
-        """How many children it has that have not been reported as ended."""
         self.ready = False
         self._sock, other = socket.socketpair()
         with other:
@@ -58,18 +55,11 @@ class WarmLink:
 
     def fork(self, order: Fork, fds: Sequence[int]) -> None:
         """Ask for a child; ``fds`` are its stdout, stderr and report pipe."""
-        self.forks += 1
         send_with_fds(self._sock, order, fds)
 
     def is_stale(self) -> bool:
         """Whether a file that the server has parsed is not what it was then."""
         return self.ready and any(_stamp(path) != was for path, was in self._stamps.items())
-
-    def retire(self) -> None:
-        """Let the server end once its children have."""
-        self._retired = True
-        if self.forks == 0:
-            self.close()
 
     def close(self) -> None:
         """End the server, and with it its children."""
@@ -99,13 +89,9 @@ class WarmLink:
             case Parsed() if news.problem is None:
                 self._stamps = {path: _stamp(path) for path in news.sources}
                 self.ready = True
-            case Exited():
-                self.forks -= 1
-            case Forked() | Parsed():
+            case Exited() | Forked() | Parsed():
                 pass
         self._on_news(self, news)
-        if self._retired and self.forks == 0:
-            self.close()
 
 
 def _stamp(path: str) -> Stamp | None:

@@ -170,3 +170,22 @@ def test_two_snakemakes_in_one_folder_write_two_journals(project: Project) -> No
     ]
     assert sorted(map(sorted, outputs)) == [["0.txt", "1.txt"], ["2.txt", "3.txt"]]
     assert not first.damaged + second.damaged
+
+
+def test_jobs_that_outlive_both_killed_processes_are_ended_by_the_next_run(project: Project) -> None:
+    project.write("Snakefile", SLOW_SHELL)
+    main = project.start()
+    wait_until(lambda: started_jobs(project) == 2, "two jobs to start")
+    (supervisor,) = project.helpers(main, "runner.supervisor")
+    supervisor.suspend()
+    main.kill()
+    supervisor.kill()
+    main.communicate()
+    orphans = [p for p in project.job_processes() if p.name() == "sleep"]
+    assert orphans
+    project.write("go", "")
+    project.run("--unlock")
+    code, output = project.run("--rerun-incomplete")
+    assert code == 0, output
+    assert "processes of its jobs still ran" in output
+    assert not any(process.is_running() for process in orphans)

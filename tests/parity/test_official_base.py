@@ -33,8 +33,3 @@ class TestAuto(_Base):
 class TestWarm(_Base):
     __test__ = True
     start = "warm"
-
-
-class TestCold(_Base):
-    __test__ = True
-    start = "cold"

@@ -255,7 +255,7 @@ CASES = [
             rule shell:
                 output: "shell.txt"
                 params: word=lambda wc: config["word"]
-                shell: "echo {params.word} {WORD} {config[word]} {rule} > {output}"
+                shell: "echo {params.word} {rule} > {output}"
             rule script:
                 input: "shell.txt"
                 output: "script.txt"

@@ -14,8 +14,8 @@ rule a:
     threads: 4
     resources: mem_mb=lambda wc, threads: threads * 10, disk="1GB", word="w x", n=3, runtime="1h"
     shell:
-        "echo {threads} {resources.mem_mb} {resources.mem_mib} {resources.disk_mb} {resources.word} {resources.n}"
-        " {resources.runtime} {resources.extra} {resources.tmpdir} $TMPDIR $OMP_NUM_THREADS > {output}"
+        "echo {threads} {resources.mem_mb} {resources.mem_mib} {resources.disk_mb} {resources.word:q} {resources.n}"
+        " {resources.runtime} {resources.extra} {resources.tmpdir:q} $TMPDIR $OMP_NUM_THREADS > {output}"
 rule b:
     output: "b.txt"
     threads: workflow.cores * 0.5
@@ -71,7 +71,7 @@ def _attempts(result: Result) -> None:
     assert memory == {1: 100, 2: 200, 3: 300}
 
 
-ODD = "it's \"so\" $HOME `id` \\ \\n ü {x} %s; * # : ="
+ODD = "it's \"so\" $HOME `id` \\ \\n ü\n{x} %s; * # : ="
 
 CASES = [
     Case(
@@ -119,8 +119,8 @@ CASES = [
                 input: "a.txt", "b.txt", "c.txt"
             rule a:
                 output: "a.txt"
-                params: odd=config["odd"], rest=config["rest"]
-                shell: "printf '%s|' {params.odd:q} {params.rest:q} {config[deep][x]} {config[list]} {config[n]} > {output}"
+                params: odd=lambda wc: config["odd"], rest=config["rest"]
+                shell: "printf '%s|' {params.odd:q} {params.rest:q} {config[deep][x]} {config[list]} {config[nn]} {config[empty]} > {output}"
             rule b:
                 output: "b.txt"
                 script: "s.py"
@@ -128,12 +128,11 @@ CASES = [
                 output: "c.txt"
                 run: open(output[0], "w").write(repr(sorted(config.items())))
             """,
-            "config/default.yaml": "odd: default\nrest: default\ndeep: {x: 1, y: 2}\nn: 1\n",
+            "config/default.yaml": "odd: default\nrest: default\ndeep: {x: 1, y: 2}\nnn: 1\n",
             "more.yaml": "rest: 'from a file: $HOME'\ndeep: {x: 9}\n",
             "s.py": "open(snakemake.output[0], 'w').write(repr(sorted(snakemake.config.items())))\n",
         },
-        args=("--configfile", "more.yaml", "--config", f"odd={ODD}", "list=[1, 'a b', {c: d}]", "n=007"),
-        starts=ALL,
+        args=("--configfile", "more.yaml", "--config", f"odd={ODD}", "list=[1, 'a b', {c: d}]", "nn=007", "empty="),
     ),
     Case(
         "priorities",
