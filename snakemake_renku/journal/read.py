@@ -109,7 +109,7 @@ def read_head(path: Path) -> RunInfo | None:
     try:
         with path.open("rb") as file:
             event = _decode(file.readline())
-    except OSError:
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
         return None
     return event.info if isinstance(event, RunStarted) else None
 
@@ -143,7 +143,7 @@ def _events(path: Path) -> tuple[Iterator[Event], list[int], list[int]]:
                 continue
             try:
                 event = _decode(line)
-            except msgspec.MsgspecError:
+            except (msgspec.MsgspecError, UnicodeDecodeError):
                 (torn if number == len(lines) else damaged).append(number)
                 continue
             if event is not None:
