@@ -53,7 +53,7 @@ from snakemake_renku.printing import Printer
 from snakemake_renku.settings import Settings, load_settings
 
 _CHUNK = 16
-"""So many jobs are prepared before the backend gets them, so that it never waits for a long list."""
+"""So many jobs are prepared before the backend gets them: it need not wait for a long list."""
 
 _RESTARTS = 3
 """How often a lost backend is started again in one run, and a job after faults of the platform."""
@@ -104,7 +104,10 @@ class Session:
         self._thread.start()
         atexit.register(self._end_at_exit)
         if leftovers:
-            host.warn(f"The last run here was cut off; {leftovers} processes of its jobs still ran.")
+            host.warn(
+                f"The last run here was cut off; {leftovers} processes of its jobs still ran,"
+                " and were ended."
+            )
         for name in self._redactor.skipped:
             host.warn(
                 f"The value of {name} is too short or too common to be kept out of the records."

@@ -24,8 +24,8 @@ class Settings(msgspec.Struct, frozen=True):
     """How jobs are run.
 
     ``start`` is ``auto`` (each job in the cheapest way that serves it), ``warm`` (always by a fork
-    of the warm server) or ``cold`` (always by a start of its own). With ``enforce``, a job that goes
-    beyond its ``mem_mb`` or ``runtime`` is stopped.
+    of the warm server) or ``cold`` (always by a start of its own). With ``enforce``, a job that
+    goes beyond its ``mem_mb`` or ``runtime`` is stopped.
     """
 
     backend: BackendName = "local"
@@ -59,7 +59,7 @@ def load_settings(
     return Settings(
         backend=_one_of(BACKENDS, backend, declared.backend, "local", "backend"),  # type: ignore[arg-type]
         start=_one_of(get_args(Start), start, declared.start, "auto", "start"),  # type: ignore[arg-type]
-        enforce=bool(declared.enforce if not enforce else enforce),
+        enforce=bool(enforce or declared.enforce),
     )
 
 

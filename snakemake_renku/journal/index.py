@@ -23,7 +23,7 @@ def find_run(workdir: Path, name: str | None = None) -> Path:
     if not runs:
         raise NoSuchRun(
             f"No run was recorded in {workdir}.",
-            remedy="Run Snakemake there with --executor renku, or name the folder with --directory.",
+            remedy="Run Snakemake there with --executor renku, or name a folder with --directory.",
         )
     if name is None or name == "latest":
         return runs[-1]

@@ -28,8 +28,8 @@ class FileRef(msgspec.Struct, frozen=True, omit_defaults=True):
 
     ``digest`` is ``sha256:<hex>`` of a file's bytes, or ``sha256-tree:<hex>`` of a directory by
     the rule in :mod:`snakemake_renku.runner.digest`; None for what has no content of its own, and
-    for what could not be read, of which ``problem`` tells. ``size`` is in bytes, ``mtime`` in seconds
-    since the epoch.
+    for what could not be read, of which ``problem`` tells. ``size`` is in bytes, ``mtime`` in
+    seconds since the epoch.
     """
 
     path: str

@@ -10,7 +10,7 @@ RunStatus = Literal["running", "success", "failed", "interrupted"]
 
 
 class GitState(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The commit that the workflow's sources belong to; ``dirty`` if tracked files differ from it."""
+    """The commit that the workflow belongs to; ``dirty`` if tracked files differ from it."""
 
     commit: str
     dirty: bool

@@ -18,7 +18,7 @@ from snakemake_renku.runner.zygote import die_with_parent, run_as_job
 
 
 def main() -> None:
-    """``python -m snakemake_renku.runner.cold FD``: an order and a snapshot on stdin, report to FD."""
+    """``python -m …runner.cold FD``: an order and a snapshot on stdin, the report to FD."""
     die_with_parent()
     report = int(sys.argv[1])
     os.set_inheritable(report, False)

@@ -161,7 +161,7 @@ class Executions:
             self._on_output(job, stream, data)
 
     def _drain(self, job: Job, stream: int) -> None:
-        """Read what is there. A process that the job left behind may keep the pipe open for ever."""
+        """Read what is there; a process that the job left behind may keep the pipe open."""
         total = 0
         with contextlib.suppress(BlockingIOError):
             while total < _LEFTOVER and (data := os.read(job.streams[stream], _READ)):

@@ -107,9 +107,9 @@ class Job:
         )
 
     def _exit(self) -> tuple[int | None, int | None]:
-        if self.report is not None and not self.report.ok:
-            if self.report.exit_code is not None or self.report.signal is not None:
-                return self.report.exit_code, self.report.signal
+        report = self.report
+        if report is not None and (report.exit_code, report.signal) != (None, None):
+            return report.exit_code, report.signal
         if self.status is None:
             return None, None
         if os.WIFSIGNALED(self.status):

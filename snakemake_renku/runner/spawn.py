@@ -22,6 +22,14 @@ _THREAD_VARIABLES = (
     "VECLIB_MAXIMUM_THREADS",
     "NUMEXPR_NUM_THREADS",
 )
+_DEFAULT_SIGNALS = (
+    signal.SIGPIPE,
+    signal.SIGINT,
+    signal.SIGTERM,
+    signal.SIGHUP,
+    signal.SIGXFSZ,
+)
+
 _TMP_VARIABLES = ("TMPDIR", "TMP", "TEMPDIR", "TEMP")
 
 _ENTER_CGROUP = 'echo $$ > "$1" && shift && exec "$@"'
@@ -61,9 +69,7 @@ def spawn_shell(spec: JobSpec, stdout: int, stderr: int, cgroup_procs: str | Non
         ],
         setpgroup=0,
         setsigmask=[],
-        setsigdef=[
-            signal.SIGPIPE, signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGXFSZ
-        ],  # fmt: skip
+        setsigdef=_DEFAULT_SIGNALS,
     )
 
 

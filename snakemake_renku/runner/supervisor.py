@@ -420,7 +420,7 @@ class Supervisor:
 def roles_given(
     refs: tuple[FileRef, ...], benchmark: str | None, logs: tuple[FileSpec, ...]
 ) -> tuple[FileRef, ...]:
-    """The found files of a step, each with the role that it has; logs that are not there left out."""
+    """The found files of a step, each with its role; logs that are not there are left out."""
     log_paths = {log.path for log in logs}
     given = []
     for ref in refs:

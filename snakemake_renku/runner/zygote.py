@@ -127,7 +127,7 @@ class WarmServer:
 
 
 def run_as_job(workflow: NestedWorkflow, order: Fork, fds: list[int]) -> NoReturn:
-    """Turn this process into the one job of ``order``; reports on the third of ``fds``, and ends."""
+    """Turn this process into the job of ``order``; reports on the third of ``fds``, and ends."""
     stdout, stderr, report = fds
     code = 1
     try:

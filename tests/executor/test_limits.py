@@ -61,9 +61,8 @@ def test_memory_that_grows_with_the_attempt_gets_there_in_the_end(project) -> No
             output: "a.txt"
             retries: 3
             resources: mem_mb=lambda wildcards, attempt: 150 * attempt
-            shell: '%s; touch {output}'
-        """
-        % EAT.format(seconds=0.5),
+            shell: 'EAT; touch {output}'
+        """.replace("EAT", EAT.format(seconds=0.5)),
     )
     code, output = project.run("--renku-enforce")
     assert code == 0, output

@@ -172,7 +172,7 @@ def test_two_snakemakes_in_one_folder_write_two_journals(project: Project) -> No
     assert not first.damaged + second.damaged
 
 
-def test_jobs_that_outlive_both_killed_processes_are_ended_by_the_next_run(project: Project) -> None:
+def test_jobs_that_outlive_both_processes_are_ended_by_the_next_run(project: Project) -> None:
     project.write("Snakefile", SLOW_SHELL)
     main = project.start()
     wait_until(lambda: started_jobs(project) == 2, "two jobs to start")

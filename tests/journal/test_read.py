@@ -67,12 +67,20 @@ def test_a_rejection_goes_before_the_records_success(tmp_path: Path) -> None:
 
 
 def test_a_rejection_of_a_job_without_a_record_changes_nothing(tmp_path: Path) -> None:
-    events = [head(), JobSubmitted(1.0, job_spec()), JobRejected(2.0, "1.1", Failure("error", ""))]
+    events: list[Event] = [
+        head(),
+        JobSubmitted(1.0, job_spec()),
+        JobRejected(2.0, "1.1", Failure("error", "")),
+    ]
     assert read_run(journal(tmp_path, events)).jobs["1.1"].record is None
 
 
 def test_events_of_jobs_that_were_never_submitted_are_passed_over(tmp_path: Path) -> None:
-    events = [head(), JobStarted(1.0, "9.1", 1, "h"), JobFinished(2.0, job_record("9.1"))]
+    events: list[Event] = [
+        head(),
+        JobStarted(1.0, "9.1", 1, "h"),
+        JobFinished(2.0, job_record("9.1")),
+    ]
     assert read_run(journal(tmp_path, events)).jobs == {}
 
 
@@ -264,6 +272,6 @@ def test_a_job_with_a_record_stands_where_the_record_says(
     tmp_path: Path, failure: Failure | None, state: str
 ) -> None:
     record = job_record("1.1", failure)
-    events = [head(), JobSubmitted(1.0, job_spec()), JobFinished(2.0, record)]
+    events: list[Event] = [head(), JobSubmitted(1.0, job_spec()), JobFinished(2.0, record)]
     history = read_run(journal(tmp_path, events))
     assert history.state(history.jobs["1.1"]) == state
