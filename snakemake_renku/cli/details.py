@@ -102,9 +102,11 @@ def _step(step: Step, files: StepFiles | None, run: RunInfo, sheet: Sheet, *, al
     else:
         for ref in (*files.input, *files.output):
             sheet.pair(ref.role, _file(ref))
+    shown = {ref.path for ref in files.output} if files is not None else set()
     for log in step.log:
-        sheet.pair("log", log.path)
-    if step.benchmark is not None:
+        if log.path not in shown:
+            sheet.pair("log", log.path)
+    if step.benchmark is not None and step.benchmark not in shown:
         sheet.pair("benchmark", step.benchmark)
 
 

@@ -286,9 +286,9 @@ def _differences(case: Case, expected: Result, result: Result) -> Iterator[str]:
         yield f"in .snakemake {words}"
     if result.dry.splitlines()[-1:] != expected.dry.splitlines()[-1:]:
         yield f"a dry run says {result.dry[-300:]!r}, not {expected.dry[-300:]!r}"
-    if case.done if case.done is not None else case.code == 0:
-        if "Nothing to be done" not in result.dry:
-            yield f"a dry run says {result.dry[-300:]!r}"
+    done = case.done if case.done is not None else case.code == 0
+    if done and "Nothing to be done" not in result.dry:
+        yield f"a dry run says {result.dry[-300:]!r}"
     yield from journal_faults(case, expected, result)
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from .cases.settings import ODD
 from .harness import BUILT_IN, Case, Result, Snakemakes, environment, look, run, write_files
 
 
@@ -38,6 +39,26 @@ def test_params_that_depend_on_the_attempt_are_evaluated_for_each(
         assert result.code == 0, result.stderr
         assert result.text("a.txt") == "2\n"
         assert "Nothing to be done" in result.dry
+
+
+def test_any_text_in_the_configuration_reaches_a_run_directive(
+    snakemakes: Snakemakes, tmp_path: Path
+) -> None:
+    """Snakemake itself hands it on in a command line, on which a double quote is one too many."""
+    case = Case(
+        "odd text",
+        {
+            "Snakefile": """
+            rule a:
+                output: "a.txt"
+                run: open(output[0], "w").write(config["odd"])
+            """
+        },
+        args=("--config", f"odd={ODD}"),
+    )
+    result = run(snakemakes, case, "auto", tmp_path)
+    assert result.code == 0, result.stderr
+    assert result.text("a.txt") == ODD
 
 
 GROWING = """
@@ -103,8 +124,9 @@ rule b:
     output: "b.txt"
     shell: "cp {{input}} {{output}}"
 """
-SHELL = 'shell: "echo x >> ran.txt; echo half > {output}; test -e go || sleep 100; echo whole >> {output}"'
-RUN = 'run: shell(r"""echo x >> ran.txt; echo half > {output}; test -e go || sleep 100; echo whole >> {output}""")'
+COMMAND = "echo x >> ran.txt; echo half > {output}; test -e go || sleep 100; echo whole >> {output}"
+SHELL = f'shell: "{COMMAND}"'
+RUN = f'run: shell("{COMMAND}")'
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,9 @@ def _no_r() -> str | None:
 
 
 def _no_notebooks() -> str | None:
-    missing = [n for n in ("papermill", "ipykernel", "nbconvert") if not importlib.util.find_spec(n)]
+    missing = [
+        n for n in ("papermill", "ipykernel", "nbconvert") if not importlib.util.find_spec(n)
+    ]
     return f"not installed: {', '.join(missing)}" if missing else None
 
 
@@ -198,6 +200,7 @@ CASES = [
                 snakemake@threads, snakemake@rule), snakemake@output[[1]])
             """,
         },
+        starts=("auto",),
         args=("r-é.txt",),
         needs=_no_r,
     ),
@@ -237,8 +240,8 @@ CASES = [
                     shell("echo $SET {LIST} > {output}")
             """
         },
+        starts=("auto",),
         mode="warm",
-        starts=ALL,
     ),
     Case(
         "notebook",
@@ -251,6 +254,7 @@ CASES = [
             """,
             "a.ipynb": NOTEBOOK,
         },
+        starts=("auto",),
         args=("n-1.txt",),
         needs=_no_notebooks,
         differ=("logs/*.ipynb",),
@@ -275,6 +279,7 @@ CASES = [
             "a.j2": "{{ params.word }} {% for i in params['things'] %}{{ i }},{% endfor %}\n",
             "b.yte.yaml": "?for i in params['things']:\n  - ?i\n",
         },
+        starts=("auto",),
     ),
     Case(
         "very long command",
@@ -292,6 +297,7 @@ CASES = [
                 shell: "echo {params.text:q} > {output}"
             """
         },
+        starts=("auto",),
     ),
     Case(
         "printing",

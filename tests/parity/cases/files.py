@@ -87,6 +87,7 @@ CASES = [
                 shell: "echo > {output}"
             """
         },
+        starts=("auto",),
         args=("--notemp",),
     ),
     Case(
@@ -129,7 +130,6 @@ CASES = [
             """,
         },
         args=("--forceall",),
-        starts=ALL,
         done=False,
     ),
     Case(
@@ -189,6 +189,7 @@ CASES = [
                     open("other.txt", "a").write("script\\n")
             """,
         },
+        starts=("auto",),
         args=("--forceall",),
         done=False,
     ),
@@ -202,14 +203,15 @@ CASES = [
                 shell: "echo first >> log.txt; exit 3"
             """,
         },
+        starts=("auto",),
         args=("--forceall",),
         code=1,
     ),
-    Case("shadow", {"Snakefile": SHADOW, "in/a.txt": "a\n"}, starts=ALL, differ=("bench/*",)),
+    Case("shadow", {"Snakefile": SHADOW, "in/a.txt": "a\n"}, starts=("auto",), differ=("bench/*",)),
     Case(
         "shadow that fails",
         {
-            "Snakefile": """
+            "work/Snakefile": """
             rule all:
                 input: "a", "b"
             rule a:
@@ -225,7 +227,9 @@ CASES = [
                     raise ValueError("no")
             """
         },
-        args=("--keep-going", "--shadow-prefix", "elsewhere"),
+        starts=("auto",),
+        args=("--keep-going", "--shadow-prefix", "../elsewhere"),
+        cwd="work",
         code=1,
     ),
     Case(
@@ -251,6 +255,7 @@ CASES = [
                 shell: "touch {output}; echo {log} > {log.named}"
             """
         },
+        starts=("auto",),
         args=("--benchmark-extended",),
         differ=("bench/*",),
         check=_benchmarks,
@@ -259,7 +264,7 @@ CASES = [
         "odd names",
         {
             "in/ä b.txt": "1\n",
-            "in/it's,=\"x\".txt": "2\n",
+            'in/it\'s,="x".txt': "2\n",
             "in/a:b=c;d&e.txt": "3\n",
             "in/per%cent (1) #.txt": "4\n",
             "Snakefile": """

@@ -55,7 +55,7 @@ def _hundred(result: Result) -> None:
 
 
 CASES = [
-    Case("groups", {"Snakefile": GROUPS, "s.py": COPY}, starts=ALL, known=GONE, check=_groups(3)),
+    Case("groups", {"Snakefile": GROUPS, "s.py": COPY}, known=GONE, check=_groups(3)),
     Case(
         "group components",
         {"Snakefile": GROUPS, "s.py": COPY},
@@ -68,6 +68,7 @@ CASES = [
         "groups by the command line",
         {"Snakefile": GROUPS.replace('group: "g"', ""), "s.py": COPY},
         args=("--groups", "a=x", "b=x", "last=y", "--group-components", "x=2"),
+        starts=("auto",),
         known=GONE,
     ),
     Case(
@@ -107,6 +108,7 @@ CASES = [
                 shell: "echo partial > {output}; exit 5"
             """
         },
+        starts=("auto",),
         code=1,
         known=("a is missing", "journal: records of *", *GONE),
     ),
@@ -148,6 +150,7 @@ CASES = [
                 shell: "cat {input} > {output}"
             """
         },
+        starts=("auto",),
         jobs=3,
         known=GONE,
     ),
@@ -190,7 +193,6 @@ CASES = [
             """,
             "s.py": "open(snakemake.output[0], 'w').write(snakemake.wildcards.n)\n",
         },
-        starts=ALL,
     ),
     Case(
         "scatter and gather",
@@ -331,7 +333,6 @@ CASES = [
             "flow/s.py": COPY,
         },
         args=("-s", "flow/Snakefile"),
-        starts=ALL,
     ),
     Case(
         "working directory by the command line",
@@ -371,9 +372,11 @@ CASES = [
         },
         starts=("auto",),
         mode="direct",
-        check=lambda result: None
-        if Counter(r.mode for r in result.records) == {"direct": 100, "snakemake": 1}
-        else textwrap.dedent("not a record for each"),
+        check=lambda result: (
+            None
+            if Counter(r.mode for r in result.records) == {"direct": 100, "snakemake": 1}
+            else textwrap.dedent("not a record for each")
+        ),
     ),
     Case(
         "hooks, nothing but local rules, rule without output",

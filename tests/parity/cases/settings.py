@@ -71,7 +71,7 @@ def _attempts(result: Result) -> None:
     assert memory == {1: 100, 2: 200, 3: 300}
 
 
-ODD = "it's \"so\" $HOME `id` \\ \\n ü\n{x} %s; * # : ="
+ODD = 'it\'s "so" $HOME `id` \\ \\n ü\n{x} %s; * # : ='
 
 CASES = [
     Case(
@@ -81,7 +81,6 @@ CASES = [
             "s.py": "open(snakemake.output[0], 'w').write(f'{snakemake.threads} {snakemake.resources.extra} {snakemake.resources.mem_mb}')\n",
         },
         args=("--default-resources", "extra='a b'", "mem_mb=attempt*50", "--cores", "2"),
-        starts=ALL,
     ),
     Case(
         "resources and threads by the command line",
@@ -91,10 +90,24 @@ CASES = [
             "tmp d/x": "",
         },
         args=(
-            "--set-resources", "a:mem_mb=max(threads, 3)*7", "a:word='quo\"ted $x'", "b:mem_mb=11", "a:extra='set'",
-            "--set-threads", "a=1", "c=attempt*1", "--max-threads", "1",
-            "--default-resources", "extra='é'", "tmpdir='tmp d'",
-            "--resources", "mem_mb=100", "n=3", "--cores", "2",
+            "--set-resources",
+            "a:mem_mb=max(threads, 3)*7",
+            "a:word='quo\"ted $x'",
+            "b:mem_mb=11",
+            "a:extra='set'",
+            "--set-threads",
+            "a=1",
+            "c=attempt*1",
+            "--max-threads",
+            "1",
+            "--default-resources",
+            "extra='é'",
+            "tmpdir='tmp d'",
+            "--resources",
+            "mem_mb=100",
+            "n=3",
+            "--cores",
+            "2",
         ),  # fmt: skip
     ),
     Case(
@@ -126,13 +139,21 @@ CASES = [
                 script: "s.py"
             rule c:
                 output: "c.txt"
-                run: open(output[0], "w").write(repr(sorted(config.items())))
+                script: "s.py"
             """,
             "config/default.yaml": "odd: default\nrest: default\ndeep: {x: 1, y: 2}\nnn: 1\n",
             "more.yaml": "rest: 'from a file: $HOME'\ndeep: {x: 9}\n",
             "s.py": "open(snakemake.output[0], 'w').write(repr(sorted(snakemake.config.items())))\n",
         },
-        args=("--configfile", "more.yaml", "--config", f"odd={ODD}", "list=[1, 'a b', {c: d}]", "nn=007", "empty="),
+        args=(
+            "--configfile",
+            "more.yaml",
+            "--config",
+            f"odd={ODD}",
+            "list=[1, 'a b', {c: d}]",
+            "nn=007",
+            "empty=",
+        ),
     ),
     Case(
         "priorities",
@@ -174,20 +195,17 @@ CASES = [
                 shell: "echo {params.t} {params.s} {params.f} {params.none} {params.d} {params.p} {params.d[a][b]} > {output}"
             """
         },
-        args=("x-2.txt", "x-3.txt", "--printshellcmds", "--latency-wait", "1", "--rerun-triggers", "mtime", "--scheduler", "greedy"),
-    ),
-    Case(
-        "touch only",
-        {
-            "Snakefile": """
-            rule a:
-                output: "a.txt"
-                shell: "exit 1"
-            """,
-            "a.txt": "there\n",
-        },
-        args=("--touch", "--forceall"),
-        starts=(),
+        args=(
+            "x-2.txt",
+            "x-3.txt",
+            "--printshellcmds",
+            "--latency-wait",
+            "1",
+            "--rerun-triggers",
+            "mtime",
+            "--scheduler",
+            "greedy",
+        ),
     ),
     Case(
         "between-workflow caching",
@@ -206,6 +224,7 @@ CASES = [
             """,
             "cache/x": "",
         },
+        starts=("auto",),
         env={"SNAKEMAKE_OUTPUT_CACHE": "cache"},
         args=("--cache", "a"),
     ),

@@ -1,0 +1,72 @@
+"""What others may import: a name that goes away breaks them, so it goes on purpose or not at all."""
+
+from __future__ import annotations
+
+import importlib
+
+import pytest
+
+NAMES = {
+    "snakemake_renku": ["__version__"],
+    "snakemake_renku.model": [
+        "Environment",
+        "Failure",
+        "FailureKind",
+        "FileKind",
+        "FileRef",
+        "FileSpec",
+        "GitState",
+        "JobRecord",
+        "JobSpec",
+        "Mode",
+        "ResolvedEnvironment",
+        "Role",
+        "RunEnd",
+        "RunInfo",
+        "RunStatus",
+        "Software",
+        "SourceFile",
+        "Step",
+        "StepFiles",
+        "StepKind",
+        "Usage",
+    ],
+    "snakemake_renku.journal": [
+        "Event",
+        "JobFinished",
+        "JobHistory",
+        "JobRejected",
+        "JobStarted",
+        "JobSubmitted",
+        "JournalWriter",
+        "Notice",
+        "Redactor",
+        "RunFinished",
+        "RunHistory",
+        "RunStarted",
+        "find_run",
+        "list_runs",
+        "new_run_id",
+        "read_run",
+    ],
+    "snakemake_renku.backends": [
+        "Backend",
+        "BackendEvent",
+        "JobEnded",
+        "JobPrinted",
+        "JobRuns",
+        "Lost",
+        "Said",
+    ],
+}
+
+
+@pytest.mark.parametrize("module", NAMES)
+def test_the_public_names_are_these(module: str) -> None:
+    assert sorted(importlib.import_module(module).__all__) == NAMES[module]
+
+
+@pytest.mark.parametrize("module", NAMES)
+def test_each_public_name_is_there(module: str) -> None:
+    imported = importlib.import_module(module)
+    assert [name for name in imported.__all__ if not hasattr(imported, name)] == []
