@@ -72,7 +72,7 @@ def _read(path: Path) -> _File:
         raise SettingsError(f"Cannot read {path}: {error.strerror}.") from error
     try:
         return msgspec.toml.decode(data, type=_File)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise SettingsError(
             f"{path} is malformed: {error}.",
             remedy="It may have a table [executor] with the keys backend, start and enforce.",

@@ -36,9 +36,9 @@ MAY_IMPORT = {
         "runner",
         "settings",
     },
-    "progress": {"observe"},
+    "progress": set(),
     "cli": BASE | {"journal", "progress"},
-    "plugins": {"observe", "progress", "session", "settings"},
+    "plugins": {"observe", "progress", "session"},
     "__init__": set(),
     "__main__": {"cli"},
 }
@@ -77,7 +77,7 @@ def ours() -> Iterator[tuple[str, str]]:
     """Each file with the part of ours that it imports."""
     for file, name in IMPORTS:
         top, _, rest = name.partition(".")
-        if top == "snakemake_renku" and rest != "__version__":
+        if top == "snakemake_renku" and rest not in ("", "__version__"):
             yield file, rest.split(".")[0]
 
 

@@ -1,4 +1,4 @@
-"""What others may import: a name that goes away breaks them, so it goes on purpose or not at all."""
+"""What others may import: a name that goes away breaks them, so it goes on purpose or stays."""
 
 from __future__ import annotations
 
