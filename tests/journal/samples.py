@@ -38,7 +38,7 @@ def run_info(run: str = "20250101T000000-abcdef", pid: int = 1) -> RunInfo:
     return RunInfo(
         run=run,
         started=1000.0,
-        workdir="/work dir",
+        workdir="/some dir",
         snakefile="Snakefile",
         backend="local",
         host="somewhere-else",
@@ -50,7 +50,7 @@ def run_info(run: str = "20250101T000000-abcdef", pid: int = 1) -> RunInfo:
         cores=2,
         config={"samples": ["a", STRANGE], "depth": 1.5, "none": None},
         sources=(SourceFile("Snakefile", "sha256:00"),),
-        git=GitState("c0ffee", True, "main", "https://example.org/r.git", "/work dir"),
+        git=GitState("c0ffee", True, "main", "https://example.org/r.git", "/some dir"),
         software=Software("3.11.2", "/usr/bin/python", {"numpy": "2.0"}, "sha256:01"),
     )
 

@@ -16,6 +16,7 @@ import tempfile
 import textwrap
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatch
 from pathlib import Path
@@ -141,7 +142,8 @@ class Snakemakes:
                 "stdout": str(out),
                 "stderr": str(err),
             }
-            assert server.stdin is not None and server.stdout is not None
+            assert server.stdin is not None
+            assert server.stdout is not None
             server.stdin.write(json.dumps(request) + "\n")
             server.stdin.flush()
             status = int(server.stdout.readline())
@@ -155,7 +157,8 @@ class Snakemakes:
     def close(self) -> None:
         """End the servers."""
         for server in self._all:
-            assert server.stdin is not None and server.stdout is not None
+            assert server.stdin is not None
+            assert server.stdout is not None
             server.stdin.close()
             server.wait()
             server.stdout.close()
@@ -254,6 +257,41 @@ def _leftovers(state: Path, folder: Path) -> Iterator[tuple[str, Entry]]:
             if child.name not in ours_or_kept and child.is_dir():
                 for name, entry in _entries(child, folder):
                     yield f"{child.name}/{name}", entry
+
+
+_AHEAD = 3
+"""So many cases are run before their tests ask for them, to keep both cores busy."""
+
+
+class Results:
+    """Runs each case once with each start, ahead of the tests that compare."""
+
+    def __init__(self, snakemakes: Snakemakes, folder: Path, wanted: list[tuple[Case, str]]):
+        self._snakemakes, self._folder = snakemakes, folder
+        self._pool = ThreadPoolExecutor(2)
+        self._wanted: dict[str, list[tuple[Case, str]]] = {}
+        for case, start in wanted:
+            starts = self._wanted.setdefault(case.name, [(case, BUILT_IN)])
+            starts.append((case, start))
+        self._futures: dict[tuple[str, str], Future[Result]] = {}
+
+    def get(self, case: Case, start: str) -> Result:
+        names = list(self._wanted)
+        at = names.index(case.name)
+        for name in names[at : at + _AHEAD]:
+            for wanted in self._wanted[name]:
+                self._begin(*wanted)
+        return self._futures[case.name, start].result()
+
+    def _begin(self, case: Case, start: str) -> None:
+        key = case.name, start
+        if key not in self._futures:
+            folder = self._folder / case.name.replace(" ", "-") / start
+            folder.mkdir(parents=True)
+            self._futures[key] = self._pool.submit(run, self._snakemakes, case, start, folder)
+
+    def close(self) -> None:
+        self._pool.shutdown(cancel_futures=True)
 
 
 # --- comparing ----------------------------------------------------------------------------------

@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from .cases import CASES
-from .conftest import Results
-from .harness import BUILT_IN, Case, differences
+from .harness import BUILT_IN, Case, Results, differences
 
 
 @pytest.mark.parametrize(

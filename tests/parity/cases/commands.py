@@ -1,3 +1,4 @@
+# ruff: noqa: E501 — lines of the workflows
 """What does the work of a rule: shell, script, run, notebook, wrapper, template."""
 
 from __future__ import annotations

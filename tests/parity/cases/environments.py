@@ -1,3 +1,4 @@
+# ruff: noqa: E501 — lines of the workflows
 """Where commands run: environment modules and containers; conda directives that nobody asked for."""
 
 from __future__ import annotations

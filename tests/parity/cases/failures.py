@@ -1,3 +1,4 @@
+# ruff: noqa: E501 — lines of the workflows
 """Jobs that fail, and what Snakemake then does."""
 
 from __future__ import annotations

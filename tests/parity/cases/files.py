@@ -1,3 +1,4 @@
+# ruff: noqa: E501 — lines of the workflows
 """What Snakemake does with the files of a job before and after it."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 — lines of the workflows
 """How jobs hang together: groups, pipes, services, checkpoints, modules, scatter and gather."""
 
 from __future__ import annotations

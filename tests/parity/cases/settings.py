@@ -1,3 +1,4 @@
+# ruff: noqa: E501 — lines of the workflows
 """What the command line says: resources, threads, attempts, configuration, priorities."""
 
 from __future__ import annotations
@@ -108,7 +109,7 @@ CASES = [
             "n=3",
             "--cores",
             "2",
-        ),  # fmt: skip
+        ),
     ),
     Case(
         "retries",
