@@ -17,6 +17,8 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
+import msgspec
+
 from snakemake_renku.backends.base import (
     Backend,
     BackendEvent,
@@ -54,6 +56,9 @@ from snakemake_renku.settings import Settings, load_settings
 
 _CHUNK = 16
 """So many jobs are prepared before the backend gets them: it need not wait for a long list."""
+
+_TAIL = 8192
+"""So many characters at most of what a job printed are kept in its record."""
 
 _RESTARTS = 3
 """How often a lost backend is started again in one run, and a job after faults of the platform."""
@@ -229,10 +234,19 @@ class Session:
             case JobRuns():
                 return JobStarted(event.time, event.id, event.pid, event.host)
             case JobEnded():
-                return JobFinished(event.record.finished, event.record)
+                return JobFinished(event.record.finished, self._with_short_tails(event.record))
             case Said():
                 return Notice(time.time(), event.message, event.id)
         return None
+
+    def _with_short_tails(self, record: JobRecord) -> JobRecord:
+        if max(len(record.stdout_tail), len(record.stderr_tail)) <= _TAIL:
+            return record
+        return msgspec.structs.replace(
+            record,
+            stdout_tail=self._redactor.tail(record.stdout_tail, _TAIL),
+            stderr_tail=self._redactor.tail(record.stderr_tail, _TAIL),
+        )
 
     def _pass_on(self, event: BackendEvent) -> None:
         match event:

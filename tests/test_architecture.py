@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -121,3 +123,9 @@ def test_the_seam_of_the_backends_knows_the_model_alone() -> None:
 
 def test_the_journal_can_be_read_without_snakemake_and_without_the_runner() -> None:
     assert {part for file, part in ours() if part_of(file) == "journal"} == BASE | {"journal"}
+
+
+def test_the_supervisor_starts_without_snakemake() -> None:
+    code = "import sys, snakemake_renku.runner.supervisor; print('snakemake' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"

@@ -52,6 +52,8 @@ NAMES = {
     "snakemake_renku.backends": [
         "Backend",
         "BackendEvent",
+        "Closed",
+        "FilesHashed",
         "JobEnded",
         "JobPrinted",
         "JobRuns",

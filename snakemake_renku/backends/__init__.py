@@ -3,6 +3,8 @@
 from snakemake_renku.backends.base import (
     Backend,
     BackendEvent,
+    Closed,
+    FilesHashed,
     JobEnded,
     JobPrinted,
     JobRuns,
@@ -10,4 +12,14 @@ from snakemake_renku.backends.base import (
     Said,
 )
 
-__all__ = ["Backend", "BackendEvent", "JobEnded", "JobPrinted", "JobRuns", "Lost", "Said"]
+__all__ = [
+    "Backend",
+    "BackendEvent",
+    "Closed",
+    "FilesHashed",
+    "JobEnded",
+    "JobPrinted",
+    "JobRuns",
+    "Lost",
+    "Said",
+]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 from collections.abc import Iterator
@@ -85,17 +86,16 @@ def read_run(path: Path) -> RunHistory:
         JournalError: the file cannot be read, has no first line, or is of a newer format.
     """
     events, damaged, torn = _events(path)
+    _check_format(path)
     first = next(events, None)
     if not isinstance(first, RunStarted):
-        raise JournalError(
-            f"{path} does not begin with the head of a run.",
-            remedy="It was cut off before anything ran; it can be deleted.",
+        rest = sum(1 for _ in events) + (first is not None)
+        remedy = (
+            f"The other {rest} lines can be read as they stand; each is JSON."
+            if rest
+            else "It was cut off before anything ran; it can be deleted."
         )
-    if first.format > FORMAT:
-        raise JournalError(
-            f"{path} was written in format {first.format}, newer than this version knows.",
-            remedy="Install a newer snakemake-renku.",
-        )
+        raise JournalError(f"{path} does not begin with the head of a run.", remedy=remedy)
     history = RunHistory(path, first.info, damaged=damaged)
     for event in events:
         _apply(history, event)
@@ -150,6 +150,21 @@ def _events(path: Path) -> tuple[Iterator[Event], list[int], list[int]]:
                 yield event
 
     return walk(), damaged, torn
+
+
+def _check_format(path: Path) -> None:
+    """Refuse what a newer version wrote, by the one field of the head that never changes."""
+    with path.open("rb") as file, contextlib.suppress(msgspec.MsgspecError, UnicodeDecodeError):
+        found = msgspec.json.decode(file.readline(), type=_Format).format
+        if found > FORMAT:
+            raise JournalError(
+                f"{path} was written in format {found}, newer than this version knows.",
+                remedy="Install a newer snakemake-renku.",
+            )
+
+
+class _Format(msgspec.Struct):
+    format: int
 
 
 class _Kind(msgspec.Struct):

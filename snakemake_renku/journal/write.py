@@ -23,9 +23,10 @@ RUNS = Path(".snakemake") / "renku" / "runs"
 
 
 def new_run_id(now: float | None = None) -> str:
-    """A name for a run that sorts by its start (UTC) and that no other run has."""
+    """A name for a run that sorts by its start (UTC, to the millisecond) and that no other has."""
+    now = time.time() if now is None else now
     stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime(now))
-    return f"{stamp}-{secrets.token_hex(3)}"
+    return f"{stamp}.{int(now % 1 * 1000):03d}-{secrets.token_hex(2)}"
 
 
 class JournalWriter:

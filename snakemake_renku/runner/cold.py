@@ -13,8 +13,9 @@ import msgspec
 
 from snakemake_renku.engine.nested import NestedWorkflow
 from snakemake_renku.engine.snapshot import WorkflowSnapshot
+from snakemake_renku.runner.parent import die_with_parent
 from snakemake_renku.runner.wire import Fork, Report, Unframer
-from snakemake_renku.runner.zygote import die_with_parent, run_as_job
+from snakemake_renku.runner.zygote import run_as_job
 
 
 def main() -> None:

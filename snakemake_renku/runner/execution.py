@@ -123,7 +123,8 @@ class Executions:
         if job.reported:
             job.read_report()
         if job.termination is None:
-            self._see(job, job.usage.max_rss, job.finished - job.started)
+            memory = job.usage.max_rss if job.cgroup is None else None
+            self._see(job, memory, job.finished - job.started)
             self._on_ended(job)
         else:
             # What a stopped job has left behind is ended for sure, before its record is written.
@@ -189,7 +190,8 @@ class Executions:
         if self._running and self._sampler.next_delay() == 0:
             for pid, sample in self._sampler.sample().items():
                 job = self._running[pid]
-                self._see(job, sample.memory, None)
+                if job.cgroup is None:
+                    self._see(job, sample.memory, None)
                 if job.cgroup is not None and job.cgroup.oom_kills():
                     self.terminate(job)
         now = time.monotonic()

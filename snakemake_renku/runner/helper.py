@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import NoReturn
 
 from snakemake_renku.runner.loop import Loop
-from snakemake_renku.runner.zygote import die_with_parent
+from snakemake_renku.runner.parent import die_with_parent
 
 
 class Helpers:

@@ -10,7 +10,15 @@ from typing import Literal
 
 import msgspec
 
-from snakemake_renku.model import Failure, FileRef, JobRecord, JobSpec, StepFiles, Usage
+from snakemake_renku.model import (
+    Failure,
+    FailureKind,
+    FileRef,
+    JobRecord,
+    JobSpec,
+    StepFiles,
+    Usage,
+)
 from snakemake_renku.model.record import ResolvedEnvironment
 from snakemake_renku.runner.cgroup import JobCgroup
 from snakemake_renku.runner.kill import Termination
@@ -127,7 +135,7 @@ class Job:
         if self.problem is not None:
             return Failure("error", self.problem, code, number)
         if self.report is not None and self.report.message:
-            kind = "missing_output" if self.report.missing_output else "error"
+            kind: FailureKind = "missing_output" if self.report.missing_output else "error"
             return Failure(kind, self.report.message, code, number)
         return Failure("error", self._command_message(code, number), code, number)
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 
 class Tail:
-    """Keeps at most ``limit`` bytes of a stream, cut at a line where there is one."""
+    """Keeps at most ``limit`` bytes of a stream, cut at a line where there is one.
 
-    def __init__(self, limit: int = 8192) -> None:
+    More than a record holds: what is cut in the middle of a secret must not be what is kept.
+    """
+
+    def __init__(self, limit: int = 12288) -> None:
         self._limit = limit
         self._data = bytearray()
         self._cut = False

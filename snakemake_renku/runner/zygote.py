@@ -7,7 +7,6 @@ parsed. Each child leads a process group of its own, and dies with this server.
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import gc
 import os
 import resource
@@ -23,6 +22,7 @@ import msgspec
 from snakemake_renku.engine.nested import NestedWorkflow, Outcome, Target
 from snakemake_renku.engine.snapshot import WorkflowSnapshot
 from snakemake_renku.errors import WarmStartImpossible
+from snakemake_renku.runner.parent import die_with_parent
 from snakemake_renku.runner.wire import (
     Exited,
     Fork,
@@ -175,13 +175,6 @@ def _enter_job(cgroup_procs: str | None, stdout: int, stderr: int) -> None:
     null = os.open(os.devnull, os.O_RDONLY)
     for source, target in ((null, 0), (stdout, 1), (stderr, 2)):
         os.dup2(source, target)
-
-
-def die_with_parent() -> None:
-    """Have the kernel kill this process when its parent ends (Linux; nothing elsewhere)."""
-    if sys.platform == "linux":
-        pr_set_pdeathsig = 1
-        ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL, 0, 0, 0)
 
 
 def exited(pid: int, status: int, usage: resource.struct_rusage) -> Exited:
