@@ -10,7 +10,6 @@ from __future__ import annotations
 import ctypes
 import heapq
 import itertools
-import os
 import signal
 import socket
 import sys
@@ -25,30 +24,24 @@ from snakemake_renku.errors import DigestError, RenkuError
 from snakemake_renku.model import FileRef, FileSpec, ResolvedEnvironment
 from snakemake_renku.runner.cgroup_support import find_cgroups
 from snakemake_renku.runner.digest_cache import DigestCache
-from snakemake_renku.runner.execution import REPORT, Executions, start_problem
+from snakemake_renku.runner.execution import Executions, start_problem
 from snakemake_renku.runner.hashing import Found, Hashing, Request
 from snakemake_renku.runner.helper import Helpers
 from snakemake_renku.runner.images import Environments
 from snakemake_renku.runner.life import Job
 from snakemake_renku.runner.limits import Judge, Limits
 from snakemake_renku.runner.loop import Loop
-from snakemake_renku.runner.spawn import spawn_cold
-from snakemake_renku.runner.warm import WarmLink
+from snakemake_renku.runner.nested_starts import NestedHooks, NestedStarts
 from snakemake_renku.runner.wire import (
     Cancel,
     Close,
     Configure,
     Done,
-    Exited,
     Finished,
-    Fork,
-    Forked,
     Hash,
     Hashed,
     Order,
     Output,
-    Parsed,
-    ServerNews,
     Started,
     Submit,
     Told,
@@ -80,10 +73,11 @@ class Supervisor:
         self._hashing = Hashing(self._helpers, DigestCache(None))
         self._environments = Environments(self._helpers)
         self._executions = Executions(self._loop, self._printed, self._tell, self._ended)
-        self._warm: WarmLink | None = None
-        self._waiting: list[Job] = []
-        self._cold_because: str | None = None
-        self._told_stale = False
+        self._nested = NestedStarts(
+            self._loop,
+            self._executions,
+            NestedHooks(self._running, self._start, self._give_up, self._say),
+        )
         self._closing = self._orphaned = False
         self._flushed = time.monotonic()
 
@@ -94,8 +88,7 @@ class Supervisor:
         self._loop.on_tick(self._flush)
         while not (self._closing and not self._jobs and not self._helpers.busy):
             self._loop.turn()
-        if self._warm is not None:
-            self._warm.close()
+        self._nested.close()
         self._hashing.cache.flush()
         used = (getrusage(RUSAGE_SELF), getrusage(RUSAGE_CHILDREN))
         self._send(Done(sum(each.ru_utime + each.ru_stime for each in used)))
@@ -158,12 +151,7 @@ class Supervisor:
                     "Limits on memory are kept by looking at the jobs a few times a second, not by"
                     f" the kernel ({support.reason})."
                 )
-        if order.snapshot is None:
-            self._cold_because = order.no_snapshot
-        elif order.cold:
-            self._cold_because = "that was asked for"
-        elif order.warm:
-            self._start_warm()
+        self._nested.configure(order)
 
     def _snakemake_is_gone(self) -> None:
         if not self._orphaned:
@@ -244,12 +232,18 @@ class Supervisor:
         try:
             if job.spec.mode == "direct":
                 self._executions.spawn(job)
-                self._send(Started(job.spec.id, job.pid, job.started))
+                self._running(job)
             else:
-                self._start_with_snakemake(job)
+                self._nested.start(job)
         except (OSError, RenkuError) as error:
             self._executions.close_streams(job)
             self._give_up(job, start_problem(error))
+
+    def _running(self, job: Job) -> None:
+        """The job has a process."""
+        self._send(Started(job.spec.id, job.pid, job.started))
+        if job.cancelled:
+            self._executions.terminate(job)
 
     def _ended(self, job: Job) -> None:
         """The job's process is gone."""
@@ -299,122 +293,10 @@ class Supervisor:
         if job is None:
             return
         job.cancelled = True
-        if job.stage == "queued" or job in self._waiting:
-            if job in self._waiting:
-                self._waiting.remove(job)
+        if job.stage == "queued" or self._nested.forget(job):
             self._finish(job)
         elif job.stage == "running":
             self._executions.terminate(job)
-
-    # --- jobs that need Snakemake -----------------------------------------------------------
-
-    def _start_with_snakemake(self, job: Job) -> None:
-        if self._warm is not None and not self._told_stale and self._warm.is_stale():
-            self._told_stale = True
-            self._say(
-                "The workflow's sources changed while it runs; this run goes on with what it read"
-                " at its start."
-            )
-        if self._warm is None and self._cold_because is None:
-            self._start_warm()
-        if self._warm is None:
-            self._start_cold(job)
-        elif self._warm.ready:
-            self._start_warm_job(job, self._warm)
-        else:
-            self._waiting.append(job)
-
-    def _start_warm(self) -> None:
-        assert self._config.snapshot is not None
-        self._warm = WarmLink(
-            self._loop, self._config.snapshot, self._warm_says, self._warm_is_lost
-        )
-
-    def _start_warm_job(self, job: Job, warm: WarmLink) -> None:
-        procs = self._executions.enter_cgroup(job)
-        fds = (*self._executions.pipes(job), self._executions.pipe(job, REPORT))
-        try:
-            warm.fork(self._order(job, procs), fds)
-        finally:
-            for fd in fds:
-                os.close(fd)
-        job.server = warm.pid
-
-    def _start_cold(self, job: Job) -> None:
-        if self._config.snapshot is None:
-            self._give_up(job, f"The job cannot be run beside Snakemake: {self._cold_because}.")
-            return
-        procs = self._executions.enter_cgroup(job)
-        fds = (*self._executions.pipes(job), self._executions.pipe(job, REPORT))
-        try:
-            pid = spawn_cold(self._order(job, procs), self._config.snapshot, *fds)
-        finally:
-            for fd in fds:
-                os.close(fd)
-        job.spec = msgspec.structs.replace(job.spec, mode="cold")
-        self._executions.adopt(job, pid)
-        self._loop.on_exit(pid, partial(self._executions.exited, pid))
-        self._send(Started(job.spec.id, pid, job.started))
-
-    def _order(self, job: Job, procs: str | None) -> Fork:
-        spec = job.spec
-        return Fork(
-            id=spec.id,
-            run=spec.run,
-            marker=spec.marker,
-            jobs=tuple((step.rule, step.wildcards) for step in spec.steps),
-            attempt=spec.attempt,
-            cores=self._config.cores if spec.group is None else job.cores,
-            group_id=None if spec.group is None else spec.jobid,
-            unneeded_temp_files=spec.unneeded_temp_files,
-            cgroup_procs=procs,
-        )
-
-    def _warm_says(self, warm: WarmLink, news: ServerNews) -> None:
-        match news:
-            case Parsed():
-                if news.problem is not None:
-                    self._cold_because = news.problem
-                    self._say(
-                        f"Each job that needs Snakemake is started cold, since {news.problem}."
-                    )
-                    self._forget(warm)
-                self._start_waiting()
-            case Forked():
-                self._forked(warm, news)
-            case Exited():
-                self._executions.exited(news.pid, news.status, news)
-
-    def _forked(self, warm: WarmLink, news: Forked) -> None:
-        job = self._jobs.get(news.id)
-        if job is None:
-            return
-        self._executions.adopt(job, news.pid, news.rss)
-        self._send(Started(job.spec.id, job.pid, job.started))
-        if job.cancelled:
-            self._executions.terminate(job)
-
-    def _forget(self, warm: WarmLink) -> None:
-        warm.close()
-        if self._warm is warm:
-            self._warm = None
-
-    def _start_waiting(self) -> None:
-        waiting, self._waiting = self._waiting, []
-        for job in waiting:
-            self._start(job)
-
-    def _warm_is_lost(self, warm: WarmLink) -> None:
-        """The warm server died: its children die with it, and nobody waits for them."""
-        self._forget(warm)
-        if self._closing:
-            return
-        for job in [
-            j for j in self._jobs.values() if j.server == warm.pid and j.stage == "running"
-        ]:
-            job.lost = "The warm server beside the job ended unexpectedly (was it killed?)."
-            self._executions.abandon(job)
-        self._start_waiting()
 
 
 def roles_given(

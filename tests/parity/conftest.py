@@ -9,12 +9,13 @@ from .harness import Case, Results, Snakemakes
 
 @pytest.fixture(scope="session")
 def snakemakes() -> Iterator[Snakemakes]:
-    servers = Snakemakes(2)
+    servers = Snakemakes(3)
     yield servers
     servers.close()
 
 
-@pytest.fixture(scope="session")
+# From the start of the session: runs go on beside the tests that wait for something else.
+@pytest.fixture(scope="session", autouse=True)
 def results(
     request: pytest.FixtureRequest,
     snakemakes: Snakemakes,

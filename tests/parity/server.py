@@ -1,7 +1,8 @@
 """Forks a Snakemake for each request, so that its imports are paid for once and not 300 times.
 
 A request is a line of JSON on stdin (``argv``, ``cwd``, ``env``, ``stdout``, ``stderr``,
-``timeout``), the answer a line with the wait status on stdout. What runs is ``snakemake.cli.main`` in a fresh fork.
+``timeout``), the answer a line with the wait status on stdout. What runs is
+``snakemake.cli.main`` in a fresh fork.
 """
 
 from __future__ import annotations

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from .cases.settings import ODD
 from .harness import BUILT_IN, Case, Result, Snakemakes, environment, look, run, write_files
 
 
@@ -45,6 +44,7 @@ def test_any_text_in_the_configuration_reaches_a_run_directive(
     snakemakes: Snakemakes, tmp_path: Path
 ) -> None:
     """Snakemake itself hands it on in a command line, on which a double quote is one too many."""
+    text = 'it\'s "so" $HOME `id` \\ \\n ü {x} %s; *'
     case = Case(
         "odd text",
         {
@@ -54,11 +54,11 @@ def test_any_text_in_the_configuration_reaches_a_run_directive(
                 run: open(output[0], "w").write(config["odd"])
             """
         },
-        args=("--config", f"odd={ODD}"),
+        args=("--config", f"odd={text}"),
     )
     result = run(snakemakes, case, "auto", tmp_path)
     assert result.code == 0, result.stderr
-    assert result.text("a.txt") == ODD
+    assert result.text("a.txt") == text
 
 
 GROWING = """
