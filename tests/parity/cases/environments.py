@@ -10,8 +10,6 @@ from pathlib import Path
 
 from ..harness import Case
 
-ALL = ("auto", "warm", "cold")
-
 
 def _env() -> dict[str, str]:
     """What tests/clusters/*.sh have brought up on this machine."""

@@ -5,8 +5,6 @@ from __future__ import annotations
 
 from ..harness import Case, Result
 
-ALL = ("auto", "warm", "cold")
-
 SHADOW = """
 rule all:
     input: expand("out/{depth}.txt", depth=["minimal", "shallow", "full", "copy-minimal"]), "run.txt"
@@ -73,7 +71,6 @@ CASES = [
             """,
             "s.py": "open(snakemake.output[0], 'w').write('s\\n')\n",
         },
-        starts=ALL,
     ),
     Case(
         "no temp",

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections import Counter
 
 from ..harness import Case, Result
@@ -50,13 +49,23 @@ def _groups(size: int) -> None:
     return check
 
 
+def _each_recorded(result: Result) -> None:
+    assert Counter(r.mode for r in result.records) == {"direct": 100, "snakemake": 1}
+
+
 def _hundred(result: Result) -> None:
     (job,) = [job for job in result.journal.jobs.values() if job.spec.group is not None]
     assert len(job.record.steps) == 101
 
 
 CASES = [
-    Case("groups", {"Snakefile": GROUPS, "s.py": COPY}, known=GONE, check=_groups(3)),
+    Case(
+        "groups",
+        {"Snakefile": GROUPS, "s.py": COPY},
+        starts=("auto",),
+        known=GONE,
+        check=_groups(3),
+    ),
     Case(
         "group components",
         {"Snakefile": GROUPS, "s.py": COPY},
@@ -373,11 +382,7 @@ CASES = [
         },
         starts=("auto",),
         mode="direct",
-        check=lambda result: (
-            None
-            if Counter(r.mode for r in result.records) == {"direct": 100, "snakemake": 1}
-            else textwrap.dedent("not a record for each")
-        ),
+        check=_each_recorded,
     ),
     Case(
         "hooks, nothing but local rules, rule without output",

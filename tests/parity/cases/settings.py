@@ -5,8 +5,6 @@ from __future__ import annotations
 
 from ..harness import Case, Result
 
-ALL = ("auto", "warm", "cold")
-
 RESOURCES = """
 rule all:
     input: "a.txt", "b.txt", "c.txt", "d.txt"
