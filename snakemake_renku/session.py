@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import atexit
 import contextlib
+import sys
 import threading
 import time
 from collections import Counter
@@ -99,7 +100,7 @@ class Session:
         self._lock = threading.RLock()
         self._faults: Counter[Any] = Counter()
         self._restarts = 0
-        self._closed = self._cancelled = False
+        self._closed = self._cancelled = self._failed = False
         self._runner_cpu_s = 0.0
         self._printer = Printer()
         self._write([RunStarted(self._started, self._info())], sync=True)
@@ -144,6 +145,8 @@ class Session:
 
     def cancel(self) -> None:
         """End all jobs, and then the run."""
+        # Snakemake cancels when it is interrupted, and when an error of its own ends the run.
+        self._failed = isinstance(sys.exc_info()[1], Exception)
         self._cancelled = True
         self._backend.cancel()
         self.close()
@@ -332,7 +335,8 @@ class Session:
         return True
 
     def _finish_journal(self) -> None:
-        status = self._host.status(cancelled=self._cancelled)
+        interrupted = self._cancelled and not self._failed
+        status = "failed" if self._failed else self._host.status(interrupted=interrupted)
         with contextlib.suppress(RenkuError):
             now = time.time()
             self._journal.append(

@@ -145,10 +145,10 @@ class Host:
 
     # --- asking Snakemake -------------------------------------------------------------------
 
-    def status(self, *, cancelled: bool) -> RunStatus:
+    def status(self, *, interrupted: bool) -> RunStatus:
         """How the run ended."""
         scheduler = self.workflow.scheduler
-        if cancelled or scheduler is None or scheduler._user_kill:
+        if interrupted or scheduler is None or scheduler._user_kill:
             return "interrupted"
         return "failed" if scheduler._errors or scheduler._executor_error else "success"
 

@@ -139,3 +139,25 @@ def test_a_job_that_does_not_make_its_output_is_recorded_as_failed(project) -> N
     assert "MissingOutputException" in output
     _, jobs = by_rule(project)
     assert jobs["a"].record.failure.kind == "missing_output"
+
+
+def test_a_run_that_ends_by_an_error_in_the_snakefile_is_recorded_as_failed(project) -> None:
+    project.write(
+        "Snakefile",
+        """
+        rule b:
+            input: "a.txt"
+            output: "b.txt"
+            params: x=lambda wildcards, input: open(input[0]).read()[5]
+            shell: "echo {params.x} > {output}"
+        rule a:
+            output: "a.txt"
+            shell: "touch {output}"
+        """,
+    )
+    code, output = project.run("b.txt")
+    assert code == 1
+    assert "string index out of range" in output
+    run, jobs = by_rule(project)
+    assert run.status == "failed"
+    assert jobs["a"].record.ok
