@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -18,3 +21,23 @@ def loop() -> Iterator[Loop]:
     yield Loop()
     signal.set_wakeup_fd(wakeup)
     signal.signal(signal.SIGCHLD, before)
+
+
+@pytest.fixture
+def private_file() -> Iterator[Path]:
+    """A file that this process may see but not read; root becomes another user for that long."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        path = folder / "private"
+        path.touch(mode=0o000)
+        user = os.geteuid()
+        if user == 0:
+            os.seteuid(_NOBODY)
+        try:
+            yield path
+        finally:
+            os.seteuid(user)
+
+
+_NOBODY = 65534
