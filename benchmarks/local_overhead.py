@@ -130,10 +130,15 @@ def runner_cpu(folder: Path) -> float | None:
     return None
 
 
-def measure(kind: str, count: int, executor: str, folder: Path, repeat: int) -> Result:
-    """The run with the median wall time."""
-    results = [run(kind, count, executor, folder) for _ in range(repeat)]
-    return sorted(results, key=lambda r: r.wall_s)[len(results) // 2]
+def measure(
+    kind: str, count: int, names: list[str], folder: Path, repeat: int
+) -> dict[str, Result]:
+    """Runs in turns, so that a busy moment of the machine hits all alike; the median by wall time."""
+    results: dict[str, list[Result]] = {name: [] for name in names}
+    for _ in range(repeat):
+        for name in names:
+            results[name].append(run(kind, count, name, folder))
+    return {n: sorted(r, key=lambda r: r.wall_s)[len(r) // 2] for n, r in results.items()}
 
 
 def idle(folder: Path) -> Result:
@@ -155,6 +160,10 @@ def table(rows: list[tuple[str, ...]]) -> str:
     )
 
 
+def _milliseconds(seconds: float | None, count: int) -> str:
+    return "" if seconds is None else f"{1000 * seconds / count:.1f}"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--jobs", type=int, default=1000, help="shell jobs")
@@ -170,31 +179,14 @@ def main() -> None:
         for kind, count in (("shell", options.jobs), ("script", options.scripts)):
             if not count:
                 continue
-            base = measure(kind, count, "built-in", folder, options.repeat)
-            for name in ("built-in", "renku", "renku, warm"):
-                if name == "renku, warm" and kind == "script":
-                    continue
-                result = (
-                    base
-                    if name == "built-in"
-                    else measure(kind, count, name, folder, options.repeat)
-                )
+            names = ["built-in", "renku"] + (["renku, warm"] if kind == "shell" else [])
+            for name, result in measure(kind, count, names, folder, options.repeat).items():
+                if name == "built-in":
+                    base = result
                 ratio = result.wall_s / base.wall_s
-                each = (
-                    ""
-                    if result.runner_cpu_s is None
-                    else f"{1000 * result.runner_cpu_s / count:.1f}"
-                )
-                rows.append(
-                    (
-                        f"{kind}: {name}",
-                        str(count),
-                        f"{result.wall_s:.1f}",
-                        f"{ratio:.2f}",
-                        f"{result.cpu_s:.1f}",
-                        each,
-                    )
-                )
+                each = _milliseconds(result.runner_cpu_s, count)
+                cells = (f"{result.wall_s:.1f}", f"{ratio:.2f}", f"{result.cpu_s:.1f}", each)
+                rows.append((f"{kind}: {name}", str(count), *cells))
                 results[f"{kind}: {name}"] = {**asdict(result), "jobs": count, "wall_ratio": ratio}
         if options.nested:
             one = idle(folder)

@@ -12,7 +12,7 @@ from typing import Any
 from snakemake.common import __version__ as snakemake_version
 
 import snakemake_renku
-from snakemake_renku.engine.nested import source_files
+from snakemake_renku.engine.sources import source_files
 from snakemake_renku.engine.specs import json_safe
 from snakemake_renku.model import GitState, RunInfo, Software, SourceFile
 

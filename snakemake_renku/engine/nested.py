@@ -42,6 +42,7 @@ from snakemake.settings.types import (
     OutputSettings,
     SchedulingSettings,
 )
+from snakemake.workflow import Workflow
 from snakemake_interface_executor_plugins.registry import ExecutorPluginRegistry
 from snakemake_interface_executor_plugins.settings import ExecMode
 from snakemake_interface_executor_plugins.utils import TargetSpec
@@ -49,6 +50,7 @@ from snakemake_interface_logger_plugins.common import LogEvent
 from snakemake_interface_scheduler_plugins.registry import SchedulerPluginRegistry
 
 from snakemake_renku.engine.snapshot import WorkflowSnapshot
+from snakemake_renku.engine.sources import source_files
 from snakemake_renku.errors import WarmStartImpossible
 
 
@@ -204,14 +206,6 @@ class NestedWorkflow:
         return replace(settings, local_groupid=target.group_id)
 
 
-def source_files(workflow: Any) -> tuple[str, ...]:
-    """The local Snakefiles and configuration files that were read to parse ``workflow``."""
-    included = (str(s.get_path_or_uri(secret_free=True)) for s in workflow.included)
-    start = Path(workflow.workdir_init)
-    paths = [*included, *(str(start / f) for f in workflow.configfiles)]
-    return tuple(dict.fromkeys(path for path in paths if Path(path).is_file()))
-
-
 _MISSING = "completed successfully, but some output files are missing"
 _EXIT = re.compile(r"returned non-zero exit status (\d+)")
 _SIGNAL = re.compile(r"died with <Signals\.\w+: (\d+)>|died with unknown signal (\d+)")
@@ -287,6 +281,8 @@ def _leave_persistence_to_the_main_process() -> None:
     def restored_later(self: Any, path: Path) -> bool:
         return True
 
+    # The head of a log that nobody reads; it asks several other programs.
+    Workflow.info_header = {}
     PersistenceBase.finished = nothing_to_finish
     PersistenceBase.started = nothing
     PersistenceBase.cleanup = nothing

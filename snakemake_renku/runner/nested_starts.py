@@ -134,6 +134,7 @@ class NestedStarts:
             group_id=None if spec.group is None else spec.jobid,
             unneeded_temp_files=spec.unneeded_temp_files,
             cgroup_procs=procs,
+            python=any(step.kind == "run" for step in spec.steps),
         )
 
     def _heard(self, warm: WarmLink, news: ServerNews) -> None:

@@ -131,6 +131,8 @@ class Fork(msgspec.Struct, tag=True):
     group_id: str | None = None
     unneeded_temp_files: tuple[str, ...] = ()
     cgroup_procs: str | None = None
+    python: bool = False
+    """Whether code of the workflow itself runs in the child (a ``run:`` directive)."""
 
 
 class Parsed(msgspec.Struct, tag=True):

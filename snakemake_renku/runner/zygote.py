@@ -132,6 +132,9 @@ def run_as_job(workflow: NestedWorkflow, order: Fork, fds: list[int]) -> NoRetur
     code = 1
     try:
         _enter_job(order.cgroup_procs, stdout, stderr)
+        if not order.python:
+            # It is over before there is garbage worth collecting, which would copy shared pages.
+            gc.disable()
         outcome = workflow.run(
             Target(
                 jobs=order.jobs,
