@@ -133,7 +133,7 @@ def runner_cpu(folder: Path) -> float | None:
 def measure(
     kind: str, count: int, names: list[str], folder: Path, repeat: int
 ) -> dict[str, Result]:
-    """Runs in turns, so that a busy moment of the machine hits all alike; the median by wall time."""
+    """The run with the median wall time; in turns, so that a busy moment hits all alike."""
     results: dict[str, list[Result]] = {name: [] for name in names}
     for _ in range(repeat):
         for name in names:
