@@ -11,6 +11,7 @@ import contextlib
 import os
 import re
 import signal
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -54,7 +55,7 @@ class CgroupFiles:
             os.close(fd)
 
 
-class JobCgroup:
+class JobCgroup(ABC):
     """One job's cgroup, limited to ``mem_bytes`` of memory and swap together.
 
     Memory is what the kernel charges: anonymous pages, page cache, and kernel memory. What a
@@ -91,13 +92,13 @@ class JobCgroup:
             pid for path in subtree(self._files, self.path) for pid in pids_in(self._files, path)
         ]
 
+    @abstractmethod
     def oom_kills(self) -> int:
         """How many processes the kernel ended here for want of memory."""
-        raise NotImplementedError
 
+    @abstractmethod
     def peak(self) -> int | None:
         """The most memory charged at a time, page cache included, in bytes; None if not kept."""
-        raise NotImplementedError
 
     def kill(self) -> bool:
         """Kill every process in the cgroup; True once none is left.
@@ -115,8 +116,9 @@ class JobCgroup:
         """Remove the cgroup; False while a dying process is left in it: ask again later."""
         return remove(self._files, self.path)
 
+    @abstractmethod
     def _limit(self, mem_bytes: int) -> None:
-        raise NotImplementedError
+        """Set the limits of the cgroup, which was just made."""
 
     def _write(self, name: str, value: int) -> None:
         self._files.write(self.path / name, str(value))
