@@ -26,7 +26,6 @@ _DEFAULT_SIGNALS = (
     signal.SIGPIPE,
     signal.SIGINT,
     signal.SIGTERM,
-    signal.SIGHUP,
     signal.SIGXFSZ,
 )
 

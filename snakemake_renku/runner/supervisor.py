@@ -330,7 +330,6 @@ def _adopt_orphans() -> None:
 def main() -> None:
     """``python -m snakemake_renku.runner.supervisor FD``: serve on an inherited socket."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
     _adopt_orphans()
     with socket.socket(fileno=int(sys.argv[1])) as sock:
         # A job that had this end as well would keep Snakemake from noticing that we died.

@@ -83,7 +83,7 @@ def test_the_job_leads_a_process_group() -> None:
 @pytest.fixture
 def deaf() -> Iterator[None]:
     """Ignore and block signals in this process, as a supervisor may."""
-    ignored = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE)
+    ignored = (signal.SIGINT, signal.SIGTERM, signal.SIGPIPE)
     before = {number: signal.signal(number, signal.SIG_IGN) for number in ignored}
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR1, signal.SIGCHLD})
     yield
@@ -100,7 +100,7 @@ def test_the_job_gets_signals_as_by_default() -> None:
     status = dict(line.split(":\t") for line in said(read).splitlines())
     assert int(status["SigBlk"], 16) == 0
     ignored = int(status["SigIgn"], 16)
-    wanted = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE, signal.SIGXFSZ)
+    wanted = (signal.SIGINT, signal.SIGTERM, signal.SIGPIPE, signal.SIGXFSZ)
     assert [number for number in wanted if ignored >> (number - 1) & 1] == []
 
 
