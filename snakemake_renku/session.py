@@ -108,7 +108,7 @@ class Session:
         self._locals = LocalJobs(self.run, host, self._write, self._hash)
         self._thread = threading.Thread(target=self._listen, name="renku", daemon=True)
         self._thread.start()
-        atexit.register(self._end_at_exit)
+        atexit.register(self.cancel)
         if leftovers:
             host.warn(
                 f"The last run here was cut off; {leftovers} processes of its jobs still ran,"
@@ -343,11 +343,7 @@ class Session:
                 [RunFinished(now, RunEnd(now, status, runner_cpu_s=self._runner_cpu_s))], sync=True
             )
         self._journal.close()
-        atexit.unregister(self._end_at_exit)
-
-    def _end_at_exit(self) -> None:
-        self._cancelled = True
-        self.cancel()
+        atexit.unregister(self.cancel)
 
     def _open_backend(self) -> Backend:
         return self._host.open_backend(

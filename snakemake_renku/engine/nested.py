@@ -89,7 +89,7 @@ class NestedWorkflow:
     def __init__(self, snapshot: WorkflowSnapshot) -> None:
         os.chdir(snapshot.start_dir)
         self._snapshot = snapshot
-        self._errors = _quiet_logging()
+        self._errors = _ErrorHandler()
         self._api = SnakemakeApi(
             OutputSettings(
                 nocolor=True,
@@ -242,10 +242,6 @@ class _ErrorHandler(logging.Handler):
         if record.levelno >= logging.ERROR:
             self.messages.append(text)
         print(text, file=sys.stderr, flush=True)
-
-
-def _quiet_logging() -> _ErrorHandler:
-    return _ErrorHandler()
 
 
 def _use_handler(handler: logging.Handler) -> None:
