@@ -11,6 +11,11 @@
     │   └── RunnerLost          the process beside the jobs ended without being asked to
     ├── WarmStartImpossible     the warm server cannot take this workflow; a cold start can
     ├── DigestError             a file cannot be hashed
+    ├── RecordError             a run cannot be recorded in this repository
+    │   └── RepositoryBusy      another process writes into it right now
+    ├── ExportError             a run cannot be written in another format
+    ├── ReplayError             a replay cannot be started
+    ├── CompareError            a file cannot be read as what it seems to be
     └── LimitError              a limit on memory or time cannot be set up
 
 Each carries an optional ``remedy``: one sentence that tells the reader what to do next.
@@ -61,6 +66,26 @@ class WarmStartImpossible(RenkuError):
 
 class DigestError(RenkuError):
     """A file or folder cannot be hashed."""
+
+
+class RecordError(RenkuError):
+    """A run cannot be recorded in this repository as it stands; nothing was changed."""
+
+
+class RepositoryBusy(RecordError):
+    """Another process writes into the repository right now."""
+
+
+class ExportError(RenkuError):
+    """What a journal says cannot be expressed in another format without breaking its rules."""
+
+
+class ReplayError(RenkuError):
+    """A replay cannot be started: what was asked for is not recorded, or cannot be cloned."""
+
+
+class CompareError(RenkuError):
+    """A file cannot be read as what it seems to be."""
 
 
 class LimitError(RenkuError):

@@ -12,9 +12,10 @@ from typing import Any
 from snakemake.common import __version__ as snakemake_version
 
 import snakemake_renku
+from snakemake_renku.engine.snapshot import raw_resources
 from snakemake_renku.engine.sources import source_files
 from snakemake_renku.engine.specs import json_safe
-from snakemake_renku.model import GitState, RunInfo, Software, SourceFile
+from snakemake_renku.model import GitState, RunInfo, Software, SourceFile, WorkflowOptions
 
 
 def run_info(
@@ -45,6 +46,7 @@ def run_info(
         sources=tuple(_source(path) for path in source_files(workflow)),
         git=git,
         software=software,
+        options=_options(workflow),
     )
 
 
@@ -59,6 +61,28 @@ def user_name() -> str:
 def secrets_of(workflow: Any) -> dict[str, str]:
     """Values that must not enter any record: declared ``envvars:`` and storage credentials."""
     return {name: str(value) for name, value in workflow.spawned_job_args_factory.envvars().items()}
+
+
+def _options(workflow: Any) -> WorkflowOptions:
+    config, deployment = workflow.config_settings, workflow.deployment_settings
+    resources = raw_resources(workflow.resource_settings)
+    return WorkflowOptions(
+        configfiles=tuple(str(path) for path in config.configfiles),
+        config=json_safe(dict(config.config)),
+        replace_workflow_config=bool(config.replace_workflow_config),
+        deployment=tuple(sorted(str(m) for m in deployment.deployment_method)),
+        apptainer_args=str(deployment.apptainer_args or ""),
+        apptainer_prefix=_text(deployment.apptainer_prefix),
+        conda_prefix=_text(deployment.conda_prefix),
+        default_resources=tuple(resources["default_resources"]),
+        set_resources={k: tuple(v) for k, v in resources["overwrite_resources"].items()},
+        set_threads={k: str(v) for k, v in resources["overwrite_threads"].items()},
+        set_scatter=resources["overwrite_scatter"],
+    )
+
+
+def _text(path: object) -> str | None:
+    return None if path is None else str(path)
 
 
 def _source(path: str) -> SourceFile:

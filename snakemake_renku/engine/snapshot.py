@@ -97,7 +97,7 @@ def take_snapshot(workflow: Any, cores: int) -> WorkflowSnapshot:
         start_dir=workflow.workdir_init,
         workdir=None if overwrite_workdir is None else str(Path(overwrite_workdir).absolute()),
         settings=settings,
-        resources=_raw_resources(workflow.resource_settings),
+        resources=raw_resources(workflow.resource_settings),
         runtime_cache=str(workflow.sourcecache.runtime_cache_path),
         conda_base=None if workflow.conda_base_path is None else str(workflow.conda_base_path),
         cores=cores,
@@ -109,7 +109,8 @@ def _absolute(snakefile: str, rundir: str) -> str:
     return str(path) if path.exists() else snakefile
 
 
-def _raw_resources(settings: ResourceSettings) -> dict[str, Any]:
+def raw_resources(settings: ResourceSettings) -> dict[str, Any]:
+    """Snakemake's resource settings with expressions as the text that they were given as."""
     return {
         "max_threads": settings.max_threads,
         "overwrite_scatter": dict(settings.overwrite_scatter),

@@ -1,4 +1,8 @@
-"""Finding a run among the journals of a working directory."""
+"""Finding a run among the journals of a working directory.
+
+A journal is where its run wrote it (``.snakemake/renku/runs/``), and, once the run is recorded in
+git, also in ``.snakemake-renku/runs/``, byte for byte, which is all that a fresh clone has.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +11,21 @@ from pathlib import Path
 from snakemake_renku.errors import NoSuchRun
 from snakemake_renku.journal.write import RUNS
 
+RECORDS = Path(".snakemake-renku")
+"""The folder below a working directory for what travels in git."""
+
+RECORDED_RUNS = RECORDS / "runs"
+VERDICTS = RECORDS / "verdicts"
+
 
 def list_runs(workdir: Path) -> list[Path]:
-    """The journals below ``workdir``, oldest first (their names sort by the runs' starts)."""
-    return sorted((workdir / RUNS).glob("*.jsonl"))
+    """The journals below ``workdir``, oldest first (their names sort by the runs' starts).
+
+    Of a run whose journal is there twice, the one that its run wrote.
+    """
+    recorded = {path.name: path for path in (workdir / RECORDED_RUNS).glob("*.jsonl")}
+    written = {path.name: path for path in (workdir / RUNS).glob("*.jsonl")}
+    return [path for _, path in sorted((recorded | written).items())]
 
 
 def find_run(workdir: Path, name: str | None = None) -> Path:

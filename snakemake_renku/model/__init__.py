@@ -10,19 +10,44 @@ from snakemake_renku.model.record import (
     StepFiles,
     Usage,
 )
-from snakemake_renku.model.run import GitState, RunEnd, RunInfo, RunStatus, Software, SourceFile
+from snakemake_renku.model.run import (
+    GitState,
+    RunEnd,
+    RunInfo,
+    RunStatus,
+    Software,
+    SourceFile,
+    WorkflowOptions,
+)
+from snakemake_renku.model.verdict import (
+    Difference,
+    Finding,
+    JobVerdict,
+    Outcome,
+    OutputVerdict,
+    Place,
+    Tolerance,
+    Verdict,
+    worst,
+)
 
 __all__ = [
+    "Difference",
     "Environment",
     "Failure",
     "FailureKind",
     "FileKind",
     "FileRef",
     "FileSpec",
+    "Finding",
     "GitState",
     "JobRecord",
     "JobSpec",
+    "JobVerdict",
     "Mode",
+    "Outcome",
+    "OutputVerdict",
+    "Place",
     "ResolvedEnvironment",
     "Role",
     "RunEnd",
@@ -33,5 +58,9 @@ __all__ = [
     "Step",
     "StepFiles",
     "StepKind",
+    "Tolerance",
     "Usage",
+    "Verdict",
+    "WorkflowOptions",
+    "worst",
 ]

@@ -35,6 +35,27 @@ class Software(msgspec.Struct, frozen=True, omit_defaults=True):
     digest: str | None = None
 
 
+class WorkflowOptions(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What the command line (or a profile) said that a workflow's jobs depend on.
+
+    ``configfiles`` are paths as Snakemake found them; ``config`` the values of ``--config``;
+    ``deployment`` the methods of ``--sdm``; ``default_resources``, ``set_resources`` and
+    ``set_threads`` hold Snakemake's own texts (``name=expression``).
+    """
+
+    configfiles: tuple[str, ...] = ()
+    config: dict[str, Any] = {}
+    replace_workflow_config: bool = False
+    deployment: tuple[str, ...] = ()
+    apptainer_args: str = ""
+    apptainer_prefix: str | None = None
+    conda_prefix: str | None = None
+    default_resources: tuple[str, ...] = ()
+    set_resources: dict[str, tuple[str, ...]] = {}
+    set_threads: dict[str, str] = {}
+    set_scatter: dict[str, int] = {}
+
+
 class RunInfo(msgspec.Struct, frozen=True, omit_defaults=True):
     """The head of a journal. ``started`` is in seconds since the epoch."""
 
@@ -54,6 +75,7 @@ class RunInfo(msgspec.Struct, frozen=True, omit_defaults=True):
     sources: tuple[SourceFile, ...] = ()
     git: GitState | None = None
     software: Software | None = None
+    options: WorkflowOptions = WorkflowOptions()
 
 
 class RunEnd(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -1,0 +1,1 @@
+"""Executing recorded jobs again in a clean clone, and comparing what comes out."""
