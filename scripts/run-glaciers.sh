@@ -3,8 +3,9 @@
 #
 #   run-glaciers.sh [OPTION...]     options of snakemake, as --cores 2 or --dry-run
 #
-# RESULTS names the folder of the run (runs/glaciers). The real glaciers are taken if their data can
-# be had (from the folder GLACIERBATCH_DATA, or else by download), idealised ones if not.
+# RESULTS names the folder of the run (runs/glaciers). It becomes a DataLad dataset that holds all: the
+# workflow, its input data, and what ran, recorded. The real glaciers are taken if their data can be
+# had (from the folder GLACIERBATCH_DATA, or else by download), idealised ones if not.
 # The exit code is that of snakemake.
 set -euo pipefail
 here=$PWD
@@ -25,14 +26,18 @@ else
 fi
 [ -z "${GLACIERBATCH_DATA:-}" ] || GLACIERBATCH_DATA=$(realpath "$GLACIERBATCH_DATA")
 
-# In a file rather than by --config, which an own --config among the options would undo.
-mkdir -p "$run"
-echo "source: $source" >"$run/source.yaml"
+# Commits need an author, also where none is set up; this one is for this run alone.
+if ! git var GIT_COMMITTER_IDENT >/dev/null 2>&1; then
+  echo "git knows no name of yours; the commits of this run are by \"$(id -un)\"."
+  export GIT_AUTHOR_NAME GIT_AUTHOR_EMAIL GIT_COMMITTER_NAME GIT_COMMITTER_EMAIL
+  GIT_AUTHOR_NAME=$(id -un) GIT_AUTHOR_EMAIL=$(id -un)@$(uname -n)
+  GIT_COMMITTER_NAME=$GIT_AUTHOR_NAME GIT_COMMITTER_EMAIL=$GIT_AUTHOR_EMAIL
+fi
+
+scripts/glacier-dataset.sh "$run" "$source"
 status=0
-"$bin/snakemake" --profile "$root/profiles/local" \
-  --snakefile "$root/workflows/glaciers/workflow/Snakefile" \
-  --configfile "$root/workflows/glaciers/config/config.yaml" "$run/source.yaml" \
-  --directory "$run" "$@" || status=$?
+PATH=$bin:$PATH "$bin/snakemake" --profile "$root/profiles/local" \
+  --snakefile "$run/workflow/Snakefile" --directory "$run" "$@" || status=$?
 
 relative() { realpath --relative-base="$here" -- "$1"; }
 row() { # NAME PATH: if it is there
@@ -54,10 +59,13 @@ row plots "$run/results/plots"
 if [ -d "$journals" ]; then
   row journal "$journals/$(find "$journals" -name '*.jsonl' -printf '%f\n' | sort | tail -n 1)"
   cat <<END
-The runs, the jobs of the latest one, and all that is recorded of how a file was made:
+The runs, all that is recorded of how a file was made, and where it comes from:
   $command log --directory $shown
-  $command log --directory $shown latest
   $command show --directory $shown results/glaciers.nc
+  $command lineage --directory $shown results/plots/region.png
+A reviewer clones the dataset, and replays it:
+  git clone $shown review
+  PATH=$(printf %q "$(relative "$bin")"):\$PATH snakemake-renku replay --directory review
 END
 fi
 exit $status

@@ -20,6 +20,7 @@ from typing import Any
 
 import msgspec
 
+from snakemake_renku import recording
 from snakemake_renku.backends.base import (
     Backend,
     BackendEvent,
@@ -76,8 +77,13 @@ def open_session(executor: Any) -> Session:
     try:
         given = executor.executor_settings
         settings = load_settings(
-            Path.cwd(), backend=given.backend, start=given.start, enforce=given.enforce
+            Path.cwd(),
+            backend=given.backend,
+            start=given.start,
+            enforce=given.enforce,
+            record=given.record,
         )
+        recording.check_before(host, settings)
         return Session(host, settings)
     except RenkuError as error:
         raise host.workflow_error(error) from error
@@ -161,6 +167,15 @@ class Session:
         self._backend.close()
         self._thread.join()
         self._finish_journal()
+
+    def record(self) -> None:
+        """Record the run that has been closed in git, if the settings want that.
+
+        Raises:
+            WorkflowError: that cannot be done; the journal is whole.
+        """
+        if not self._cancelled:
+            recording.record_after(self._host, self._settings, self._journal.path)
 
     # --- submitting -------------------------------------------------------------------------
 
@@ -281,7 +296,7 @@ class Session:
         for spec, job in stranded:
             self._faults[job] += 1
             if self._closed or self._cancelled or self._faults[job] > _RESTARTS:
-                self._host.failed(job, spec, _lost_record(spec, why))
+                self._host.failed(job, spec, JobRecord.lost(spec, why, time.time()))
             else:
                 again.append(job)
         if again:
@@ -305,14 +320,14 @@ class Session:
         with self._lock:
             stranded = list(self._active.values())
             self._active.clear()
-            lines = [_lost_record(spec, lost.message) for spec, _ in stranded]
+            lines = [JobRecord.lost(spec, lost.message, time.time()) for spec, _ in stranded]
             events = [JobFinished(record.finished, record) for record in lines]
             if not self._write([*events, Notice(time.time(), lost.message)], sync=True):
                 return False
             self._restarts += 1
             if self._closed or self._cancelled or self._restarts > _RESTARTS:
                 for spec, job in stranded:
-                    self._host.failed(job, spec, _lost_record(spec, lost.message))
+                    self._host.failed(job, spec, JobRecord.lost(spec, lost.message, time.time()))
                 return False
             self._backend = self._open_backend()
             self._locals.ask_again()
@@ -371,20 +386,6 @@ def _pump(backend: Backend, queue: SimpleQueue[BackendEvent | None]) -> None:
         asyncio.run(move())
     finally:
         queue.put(None)
-
-
-def _lost_record(spec: JobSpec, message: str) -> JobRecord:
-    now = time.time()
-    return JobRecord(
-        id=spec.id,
-        mode=spec.mode,
-        started=now,
-        finished=now,
-        host="",
-        pid=0,
-        steps=(),
-        failure=Failure("node_lost", message),
-    )
 
 
 def _chunks(jobs: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:

@@ -11,9 +11,11 @@ from typing import Literal, get_args
 import msgspec
 
 from snakemake_renku.errors import SettingsError
+from snakemake_renku.project import Project
 
 BackendName = Literal["local"]
 Start = Literal["auto", "warm", "cold"]
+Record = Literal["none", "datalad"]
 
 BACKENDS: tuple[str, ...] = get_args(BackendName)
 
@@ -25,22 +27,26 @@ class Settings(msgspec.Struct, frozen=True):
 
     ``start`` is ``auto`` (each job in the cheapest way that serves it), ``warm`` (always by a fork
     of the warm server) or ``cold`` (always by a start of its own). With ``enforce``, a job that
-    goes beyond its ``mem_mb`` or ``runtime`` is stopped.
+    goes beyond its ``mem_mb`` or ``runtime`` is stopped. With ``record`` ``datalad``, what ran is
+    recorded in the git repository when the run ends.
     """
 
     backend: BackendName = "local"
     start: Start = "auto"
     enforce: bool = False
+    record: Record = "none"
 
 
 class _ExecutorTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     backend: str | None = None
     start: str | None = None
     enforce: bool | None = None
+    record: str | None = None
 
 
 class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     executor: _ExecutorTable = _ExecutorTable()
+    project: Project = Project()
 
 
 def load_settings(
@@ -49,6 +55,7 @@ def load_settings(
     backend: str | None = None,
     start: str | None = None,
     enforce: bool | None = None,
+    record: str | None = None,
 ) -> Settings:
     """The settings for a run in ``folder``; None (on the command line) means not given.
 
@@ -60,6 +67,7 @@ def load_settings(
         backend=_one_of(BACKENDS, backend, declared.backend, "local", "backend"),  # type: ignore[arg-type]
         start=_one_of(get_args(Start), start, declared.start, "auto", "start"),  # type: ignore[arg-type]
         enforce=bool(enforce or declared.enforce),
+        record=_one_of(get_args(Record), record, declared.record, "none", "record"),  # type: ignore[arg-type]
     )
 
 
@@ -75,7 +83,7 @@ def _read(path: Path) -> _File:
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise SettingsError(
             f"{path} is malformed: {error}.",
-            remedy="It may have a table [executor] with the keys backend, start and enforce.",
+            remedy="Its tables are [executor] (backend, start, enforce, record) and [project].",
         ) from error
 
 

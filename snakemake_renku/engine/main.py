@@ -139,6 +139,11 @@ class Host:
         logger.warning(message)
 
     @staticmethod
+    def tell(message: str) -> None:
+        """Tell the user what was done."""
+        logger.info(message)
+
+    @staticmethod
     def workflow_error(error: RenkuError) -> WorkflowError:
         """Our error in the class that Snakemake shows without a traceback."""
         return WorkflowError(str(error))
@@ -169,6 +174,11 @@ class Host:
         """The jobs of local rules that were run to their end."""
         dag = self.workflow.dag
         return [j for j in list(dag.jobs) if j.is_local and dag.needrun(j) and dag.finished(j)]
+
+    def snakefile(self) -> Path | None:
+        """The main Snakefile, where it is a file."""
+        path = Path(self.workflow.main_snakefile)
+        return path if path.is_file() else None
 
     def start_time(self, job: Any) -> float | None:
         """When Snakemake says that a finished job began, in seconds since the epoch."""

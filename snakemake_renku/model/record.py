@@ -7,7 +7,7 @@ from typing import Literal
 import msgspec
 
 from snakemake_renku.model.files import FileRef
-from snakemake_renku.model.job import Mode
+from snakemake_renku.model.job import JobSpec, Mode
 
 FailureKind = Literal[
     "error",
@@ -91,6 +91,20 @@ class JobRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     exceeded: tuple[str, ...] = ()
     stdout_tail: str = ""
     stderr_tail: str = ""
+
+    @classmethod
+    def lost(cls, spec: JobSpec, message: str, now: float) -> JobRecord:
+        """The record of an attempt of which nothing is known but that its place was lost."""
+        return cls(
+            id=spec.id,
+            mode=spec.mode,
+            started=now,
+            finished=now,
+            host="",
+            pid=0,
+            steps=(),
+            failure=Failure("node_lost", message),
+        )
 
     @property
     def ok(self) -> bool:

@@ -23,6 +23,12 @@ L     symbolic link, never followed                  ``len(target) · target``
 D     directory, empty or not                        nothing
 ====  =============================================  ===============================
 
+A symbolic link into the object store of an annex (git-annex) is no link in this sense: it counts as
+the file whose content it stands for, so a directory has one digest before and after its files are
+put into an annex, and in each clone. Where the content is not there, the link's key tells the
+SHA-256; a key that does not is refused. (A clone does not know which annexed files were executable:
+all are F there.)
+
 Names and targets are the raw bytes of the file system. A regular file ``.snakemake_timestamp``
 directly in the directory is left out, since Snakemake writes it into ``directory()`` outputs.
 Sockets, named pipes and devices are refused. A directory that is itself reached through a link is
@@ -38,6 +44,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from snakemake_renku.model.files import FileKind, FileRef, FileSpec, Role
+from snakemake_renku.runner.digest_annex import key_of_link, sha256_of_key, size_of_key
 from snakemake_renku.runner.digest_cache import DigestCache, signature
 from snakemake_renku.runner.digest_files import (
     RETRIES,
@@ -78,6 +85,8 @@ MISSING = Found("missing")
 class _Entry(NamedTuple):
     name: bytes
     file: File
+    told: tuple[bytes, int] | None = None
+    """Digest and size of an annexed file whose content is not there."""
 
 
 class _Changed(Exception):
@@ -197,7 +206,8 @@ def _tree_once(top: bytes, cache: DigestCache | None, threads: int | None) -> tu
         listing.update(_record(entry, rest))
     if before != signature(stat_of(top)) or any(map(_directory_changed, entries)):
         raise _Changed
-    return f"sha256-tree:{listing.hexdigest()}", sum(one.size for one in hashed)
+    size = sum(one.size for one in hashed) + sum(entry.told[1] for entry in entries if entry.told)
+    return f"sha256-tree:{listing.hexdigest()}", size
 
 
 def _walk(top: bytes) -> Iterator[_Entry]:
@@ -217,17 +227,36 @@ def _walk(top: bytes) -> Iterator[_Entry]:
 def _list(folder: bytes, prefix: bytes) -> list[_Entry]:
     try:
         with os.scandir(folder) as found:
-            return [
+            entries = [
                 _Entry(prefix + one.name, File(one.path, one.stat(follow_symlinks=False)))
                 for one in found
             ]
     except OSError as error:
         raise unreadable(folder, error) from error
+    return [_annexed(one) if modes.S_ISLNK(one.file.stat.st_mode) else one for one in entries]
+
+
+def _annexed(entry: _Entry) -> _Entry:
+    """A link into an annex as the file that it stands for; another link as it is."""
+    path = entry.file.path
+    key = key_of_link(_link_target(path))
+    if key is None:
+        return entry
+    stat = stat_if_there(path)
+    if stat is not None:
+        return entry._replace(file=File(path, stat)) if modes.S_ISREG(stat.st_mode) else entry
+    digest = sha256_of_key(key)
+    if digest is None:
+        raise cannot_hash(path, "its content is not in the annex", "Run `git annex get` on it.")
+    told = bytes.fromhex(digest.removeprefix("sha256:")), size_of_key(key) or 0
+    return entry._replace(told=told)
 
 
 def _record(entry: _Entry, hashed: Iterator[Hashed]) -> bytes:
-    name, (path, stat) = entry
+    name, (path, stat), told = entry
     named = _sized(name)
+    if told is not None:
+        return b"F" + named + told[0]
     if modes.S_ISREG(stat.st_mode):
         one = next(hashed)
         return (b"X" if one.stat.st_mode & 0o100 else b"F") + named + one.digest

@@ -1,6 +1,6 @@
 #!/bin/bash
-# Brings up all that the tests of containers, R scripts and environment modules need on Debian 12,
-# and writes the variables that lead to it into .env beside this file, to be sourced before tests.
+# Brings up all that the tests of containers, R scripts, environment modules and HTML pages need on
+# Debian 12, and writes the variables that lead to it into .env beside this file, to be sourced before tests.
 #
 #   up.sh [FOLDER]   default: ${XDG_DATA_HOME:-~/.local/share}/snakemake-renku, holds what is made
 set -euo pipefail
@@ -9,12 +9,13 @@ HERE=$(realpath "$(dirname "$0")")
 HOME_OF_ALL=$(realpath -m "${1:-${XDG_DATA_HOME:-$HOME/.local/share}/snakemake-renku}")
 IMAGES=$HOME_OF_ALL/images
 
-need_debian_12 "apptainer, docker-registry, R and environment-modules"
+need_debian_12 "apptainer, docker-registry, R, environment-modules and chromium"
 # All at once: each start of apt costs seconds.
 need_packages patchelf squashfs-tools squashfuse uidmap busybox-static ca-certificates git \
-  debian-archive-keyring docker-registry r-base-core environment-modules python3
+  debian-archive-keyring docker-registry r-base-core environment-modules chromium python3
 echo "R           $(R --version | sed -n 1p)"
 echo "modules     /usr/share/modules/init/bash"
+echo "browser     $(chromium --version 2>/dev/null)"
 
 variables=$("$HERE/apptainer.sh" "$HOME_OF_ALL/apptainer")
 eval "$variables"

@@ -19,6 +19,8 @@ import snakemake_interface_executor_plugins.executors.real
 import snakemake_interface_executor_plugins.settings
 import snakemake_interface_logger_plugins.base
 import snakemake_interface_logger_plugins.settings
+import snakemake_interface_report_plugins.reporter
+import snakemake_interface_report_plugins.settings
 before = set(sys.modules)
 importlib.import_module(sys.argv[1])
 print(json.dumps(sorted(set(sys.modules) - before)))

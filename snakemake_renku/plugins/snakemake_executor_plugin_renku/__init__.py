@@ -44,6 +44,14 @@ class ExecutorSettings(ExecutorSettingsBase):  # type: ignore[misc]
             "Without this, it is told of and recorded."
         },
     )
+    record: Optional[str] = field(  # noqa: UP045
+        default=None,
+        metadata={
+            "help": "Record what ran in the git repository when the run ends: datalad (one commit "
+            "for each job, which `datalad rerun` can execute) or none. Default: none; "
+            "`snakemake-renku record` does the same afterwards."
+        },
+    )
 
 
 common_settings = CommonSettings(
@@ -95,9 +103,10 @@ class Executor(RealExecutor):  # type: ignore[misc]
             self._session.cancel()
 
     def shutdown(self) -> None:
-        """All is done: close the journal."""
+        """All is done: close the journal, and record the run in git if that is wanted."""
         if self._session is not None:
             self._session.close()
+            self._session.record()
 
     @property
     def cores(self) -> Any:

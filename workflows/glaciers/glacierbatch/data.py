@@ -2,6 +2,7 @@
 
 python -m glacierbatch.data check [--data FOLDER]     exit code 0 if real data can be had, else 1
 python -m glacierbatch.data fetch --to FOLDER         download and verify
+python -m glacierbatch.data bring --to FOLDER         the same, from a local folder if one is given
 """
 
 import argparse
@@ -32,6 +33,11 @@ def local_folder(configured: str | None, environment: Mapping[str, str] = os.env
     if not folder.is_dir():
         raise DataError(f"{origin}: given {given!r}, which is not a folder")
     return folder / FOLDER if (folder / FOLDER).is_dir() else folder
+
+
+def own_data(configured: str | None) -> bool:
+    """Whether the config names a folder of the project itself, by a relative path."""
+    return bool(configured) and not Path(str(configured)).expanduser().is_absolute()
 
 
 def gather(folder: Path, configured: str | None, base_url: str = BASE_URL) -> str:
@@ -66,23 +72,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
     check.add_argument("--data", metavar="FOLDER", help=f"local folder (default: ${VARIABLE})")
     get = commands.add_parser("fetch", help="download and verify the files")
     get.add_argument("--to", metavar="FOLDER", type=Path, required=True)
-    for command in (check, get):
+    bring = commands.add_parser("bring", help="copy from a local folder or download, and verify")
+    bring.add_argument("--to", metavar="FOLDER", type=Path, required=True)
+    bring.add_argument("--data", metavar="FOLDER", help=f"local folder (default: ${VARIABLE})")
+    for command in (check, get, bring):
         command.add_argument("--url", default=BASE_URL, help="other address of the same files")
     options = parser.parse_args(arguments)
     try:
-        print(_check(options.data, options.url) if options.command == "check" else _get(options))
+        print(_DO[options.command](options))
     except DataError as error:
         print(error, file=sys.stderr)
         return 1
     return 0
 
 
-def _check(configured: str | None, url: str) -> str:
-    folder = local_folder(configured)
+def _check(options: argparse.Namespace) -> str:
+    folder = local_folder(options.data)
     if folder is None:
-        if not reachable(url):
-            raise DataError(f"no local folder is given ({VARIABLE} is not set) and {url} is out of reach")
-        return f"{url} answers"
+        if not reachable(options.url):
+            raise DataError(
+                f"no local folder is given ({VARIABLE} is not set) and {options.url} is out of reach"
+            )
+        return f"{options.url} answers"
     verify(folder)
     return f"{folder}: all {len(entries())} files are right"
 
@@ -91,6 +102,12 @@ def _get(options: argparse.Namespace) -> str:
     fetch(options.to, options.url)
     return f"{options.to}: all {len(entries())} files are right"
 
+
+def _bring(options: argparse.Namespace) -> str:
+    return f"{options.to}: from {gather(options.to, options.data, options.url)}"
+
+
+_DO = {"check": _check, "fetch": _get, "bring": _bring}
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -59,11 +59,23 @@ def _steps(data: Path) -> list[tuple[str, Callable[[Any], object]]]:
 
 
 def name_climate_source(gdir: Any) -> None:
-    """Give the climate source by file name, as OGGM gives it by a path that differs from run to run."""
+    """Give the climate source by file name, as OGGM gives it by a path that differs from run to run.
+
+    In a new file, since the old one would keep room for the old text, and so depend on its length.
+    """
     import netCDF4
 
-    with netCDF4.Dataset(gdir.get_filepath("climate_historical"), "r+") as dataset:
-        dataset.climate_source = Path(CLIMATE).name
+    path = Path(gdir.get_filepath("climate_historical"))
+    aside = path.with_suffix(".new")
+    with netCDF4.Dataset(path) as old, netCDF4.Dataset(aside, "w", format=old.data_model) as new:
+        new.setncatts({**old.__dict__, "climate_source": Path(CLIMATE).name})
+        for name, dimension in old.dimensions.items():
+            new.createDimension(name, None if dimension.isunlimited() else len(dimension))
+        for name, variable in old.variables.items():
+            copy = new.createVariable(name, variable.dtype, variable.dimensions, zlib=True)
+            copy.setncatts(variable.__dict__)
+            copy[:] = variable[:]
+    aside.replace(path)
 
 
 def _calibration(data: Path) -> Callable[[Any], object]:

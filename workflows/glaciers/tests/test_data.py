@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from conftest import DATA, needs_data
 
-from glacierbatch.data import data_root, gather, local_folder, main
+from glacierbatch.data import data_root, gather, local_folder, main, own_data
 from glacierbatch.download import ATTEMPTS, fetch
 from glacierbatch.errors import DataError
 from glacierbatch.manifest import Entry, entries, verify
@@ -130,3 +130,16 @@ def test_local_files_are_verified_and_copied(tmp_path: Path) -> None:
     assert main(["check", "--data", str(DATA)]) == 0
     gather(tmp_path, DATA)
     verify(tmp_path)
+
+
+@needs_data
+def test_files_are_brought_from_a_local_folder(tmp_path: Path) -> None:
+    assert main(["bring", "--to", str(tmp_path / "data"), "--data", str(DATA)]) == 0
+    assert main(["check", "--data", str(tmp_path / "data")]) == 0
+
+
+@pytest.mark.parametrize(
+    ("folder", "own"), [("data", True), ("", False), (None, False), ("/data", False), ("~/data", False)]
+)
+def test_a_relative_path_is_a_folder_of_the_project(folder: str | None, own: bool) -> None:
+    assert own_data(folder) is own

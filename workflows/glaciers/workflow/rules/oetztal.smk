@@ -1,24 +1,27 @@
 # Real glaciers: data -> outlines -> prepare (chunks) -> creep (all) -> history -> projection (chunks).
-DATA = [f"{RESULTS}/{FOLDER}/{entry.path}" for entry in entries()]
+# A folder of the project itself holds inputs as they stand, like those of any workflow. From elsewhere
+# they are brought in, and held against their checksums.
+if own_data(config["data"]):
+    DATA = [f"{local_folder(config['data'])}/{entry.path}" for entry in entries()]
+else:
+    DATA = [f"{RESULTS}/{FOLDER}/{entry.path}" for entry in entries()]
 
+    # On the submitting machine, since that is the one with the local folder or the network. Where
+    # the files come from is no parameter: their checksums are pinned, so they are the same anyway.
+    localrules:
+        data,
 
-# On the submitting machine, since that is the one with the local folder or the network. Where
-# the files come from is no parameter: their checksums are pinned, so they are the same anyway.
-localrules:
-    data,
-
-
-rule data:
-    output:
-        DATA,
-    log:
-        f"{RESULTS}/logs/data.log",
-    threads: 1
-    resources:
-        mem_mb=300,
-        runtime=10,
-    script:
-        "../scripts/data.py"
+    rule data:
+        output:
+            DATA,
+        log:
+            f"{RESULTS}/logs/data.log",
+        threads: 1
+        resources:
+            mem_mb=300,
+            runtime=10,
+        script:
+            "../scripts/data.py"
 
 
 checkpoint outlines:

@@ -1,0 +1,126 @@
+"""Folders: files are matched by their path and each is compared by its kind.
+
+Links are compared by where they lead, and not followed, other than those to the content of files
+that git-annex keeps. Empty folders do not count, since git does not keep them; neither do times and
+permissions, nor the empty file ``.snakemake_timestamp``.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+from snakemake_renku.errors import CompareError
+from snakemake_renku.model import Finding, Tolerance
+from snakemake_renku.replay.compare.kinds import zarr_store
+from snakemake_renku.replay.compare.pair import Pair, same_bytes
+from snakemake_renku.replay.compare.tally import Tally
+
+NAME = "directory"
+
+TIMESTAMP = ".snakemake_timestamp"
+
+Types = tuple[str, str]
+"""Of what stands at a path on both sides."""
+
+Entries = dict[str, str]
+"""Words for the type of each entry (``file``, ``folder``, ``link to x``), by name."""
+
+
+def compare(pair: Pair, tolerance: Tolerance) -> Finding:
+    """Compare all files below both; identical if they have the same names and bytes."""
+    tally = Tally(tolerance)
+    same = True
+    for path, types in _walk(pair):
+        same = _entry(tally, pair, path, types) and same
+    if same and not tally.count:
+        return Finding(outcome="identical", compared_as=NAME, values=tally.values)
+    return tally.finding(NAME, "empty folders")
+
+
+def same(pair: Pair) -> bool:
+    """Whether both have the same names with the same bytes."""
+    return all(
+        types[0] == types[1] and (types[0] != "file" or same_bytes(*_both(pair, path)))
+        for path, types in _walk(pair, stores=False)
+    )
+
+
+def _entry(tally: Tally, pair: Pair, path: str, types: Types) -> bool:
+    """Compare what stands at a path; whether it is the same to the byte."""
+    if types[0] != types[1]:
+        tally.differ(path, types, part="#names")
+        return False
+    if types[0] not in ("file", "folder"):
+        tally.values += 1
+        return True
+    inside = pair.inside(*_both(pair, path), path, deeper=0)
+    found = pair.judge(inside, tally.tolerance)
+    tally.add(found, path)
+    tally.values += found.values is None
+    return found.outcome == "identical"
+
+
+def _both(pair: Pair, path: str) -> tuple[Path, Path]:
+    return pair.recorded / path, pair.replayed / path
+
+
+def _walk(pair: Pair, *, stores: bool = True) -> Iterator[tuple[str, Types]]:
+    """Paths below, with the types on both sides.
+
+    Of folders that both have, only zarr stores are told (and not looked into), if ``stores``.
+    """
+    todo = [""]
+    while todo:
+        folder = todo.pop()
+        one, other = (_entries(root / folder) for root in (pair.recorded, pair.replayed))
+        below = []
+        for name in sorted({*one, *other}):
+            path = os.path.join(folder, name)
+            if not folder and name == TIMESTAMP:
+                continue
+            types = one.get(name, "missing"), other.get(name, "missing")
+            if "folder" not in types:
+                yield path, types
+            elif types == ("folder", "folder"):
+                if stores and all(map(zarr_store.is_store, _both(pair, path))):
+                    yield path, types
+                else:
+                    below.append(path)
+            else:
+                yield from _one_sided(pair, path, types)
+        todo += reversed(below)
+
+
+def _one_sided(pair: Pair, path: str, types: Types) -> Iterator[tuple[str, Types]]:
+    """A folder that only one side has; one without any file in it does not count."""
+    side = types.index("folder")
+    holds_files = any(files for _, _, files in os.walk(_both(pair, path)[side]))
+    if types[1 - side] != "missing" or holds_files:
+        yield path, types
+
+
+def _entries(folder: Path) -> Entries:
+    with os.scandir(folder) as entries:
+        return {entry.name: _type(entry) for entry in entries}
+
+
+def _type(entry: os.DirEntry[str]) -> str:
+    if entry.is_symlink():
+        target = os.readlink(entry.path)
+        return _annexed(entry.path) if "annex/objects/" in target else f"link to {target}"
+    mode = entry.stat(follow_symlinks=False).st_mode
+    if stat.S_ISDIR(mode):
+        return "folder"
+    return "file" if stat.S_ISREG(mode) else "socket, pipe or device"
+
+
+def _annexed(path: str) -> str:
+    """A link by which git-annex stands in for a file, if its content is here."""
+    if os.path.isfile(path) and "annex/objects/" in os.path.realpath(path):
+        return "file"
+    raise CompareError(
+        f"The content of {path} is not here.", remedy="Get it with datalad get, and compare again."
+    )
