@@ -161,7 +161,8 @@ def _svg(answer: Lineage) -> str:
     from snakemake_renku.drawing import svg
     from snakemake_renku.lineage.picture import picture
 
-    return svg(picture(answer), label=f"Lineage of {answer.files[answer.target].path}")
+    label = f"Lineage of {answer.files[answer.target].path}"
+    return svg(picture(answer, linked=False), label=label)
 
 
 def _html(answer: Lineage) -> str:

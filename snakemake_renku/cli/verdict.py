@@ -27,6 +27,11 @@ _T = TypeVar("_T", JobVerdict, OutputVerdict)
 MOST_GOOD = 40
 """Of more jobs or outputs than these, the identical ones are counted rather than listed."""
 
+_STARTS = 5
+
+_FOLLOWED = ("was replayed differently (by job", "was not made, because")
+"""By these words a verdict tells that the reason lies with an earlier job."""
+
 _SILENCE_S = 30.0
 """Where there is no terminal, it is told so often how many jobs are done."""
 
@@ -116,6 +121,11 @@ def show_verdict(verdict: Verdict) -> None:
             sheet.lines(note)
     sheet.heading("verdict")
     _place(verdict, sheet)
+    starts = list(_starts(verdict))
+    for start in starts[:_STARTS]:
+        sheet.pair("starts at", start)
+    if len(starts) > _STARTS:
+        sheet.pair("starts at", f"and {len(starts) - _STARTS} jobs more")
     print()
     print(last_line(verdict))
 
@@ -228,6 +238,16 @@ def _explanation(job: JobVerdict, sheet: output.Sheet) -> None:
         sheet.lines(job.reason)
     for cause in job.causes:
         sheet.lines(f"- {cause}")
+
+
+def _starts(verdict: Verdict) -> Iterator[str]:
+    """The jobs at which it begins that not all is good, with the first line of what explains it."""
+    for job in verdict.jobs:
+        told = (*job.causes, job.reason or "")
+        followed = any(sign in text for text in told for sign in _FOLLOWED)
+        if job.outcome in ("different", "failed", "not replayable") and not followed:
+            words = (job.causes or (job.reason or "",))[0].partition("\n")[0]
+            yield f"job {job.id} ({job.rule}): {words.rstrip(':')}"
 
 
 def _place(verdict: Verdict, sheet: output.Sheet) -> None:

@@ -10,12 +10,12 @@ from snakemake_renku.drawing.layout import DETAIL_LINE, DETAIL_SIZE, LABEL_SIZE,
 from snakemake_renku.drawing.text import visible
 
 STYLE = f"""\
-.renku-graph {{ --ink: #1c2430; --faint: #66707d; --line: #9aa4b1; --paper: #ffffff;
+.renku-graph {{ color-scheme: light dark; --ink: #1c2430; --faint: #66707d; --line: #9aa4b1;
   --job: #e3edfb; --job-line: #4a7fc4; --file: #f6f7f9; --asked: #fff3cf; --asked-line: #b98900;
   --good: #e2f4e6; --good-line: #2f8f4a; --bad: #fde6e4; --bad-line: #c63d33;
   font-family: system-ui, "Segoe UI", Roboto, "Liberation Sans", "DejaVu Sans", sans-serif; }}
 @media (prefers-color-scheme: dark) {{
-.renku-graph {{ --ink: #e6e9ee; --faint: #a3adba; --line: #6f7a88; --paper: #14181e;
+.renku-graph {{ --ink: #e6e9ee; --faint: #a3adba; --line: #6f7a88;
   --job: #1d3250; --job-line: #6ea3ea; --file: #242a33; --asked: #453a14; --asked-line: #e0b83c;
   --good: #173a22; --good-line: #5cc47c; --bad: #4a1f1c; --bad-line: #f0857c; }} }}
 .renku-graph text {{ fill: var(--ink); font-size: {LABEL_SIZE}px; }}

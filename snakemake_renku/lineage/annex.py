@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from typing import NamedTuple
 
-from snakemake_renku.provenance.git import keys
+from snakemake_renku.provenance.git.keys import key_of_pointer
+from snakemake_renku.runner.digest_annex import key_of_link, sha256_of_key, size_of_key
 
 LONGEST_POINTER = 32 << 10
 """Bytes; git-annex's page ``internals/pointer_file``."""
@@ -21,7 +22,7 @@ class Key(NamedTuple):
 
 def key(text: str | None) -> Key | None:
     """What a key says of its content."""
-    return None if text is None else Key(text, keys.sha256_of_key(text), keys.size_of_key(text))
+    return None if text is None else Key(text, sha256_of_key(text), size_of_key(text))
 
 
 def key_at(path: str) -> Key | None:
@@ -35,7 +36,7 @@ def key_at(path: str) -> Key | None:
 def link_key(path: str) -> str | None:
     """The key that the link at ``path`` stands for; None if it is no link, or leads elsewhere."""
     try:
-        return keys.key_of_link(os.fsencode(os.readlink(path)))
+        return key_of_link(os.fsencode(os.readlink(path)))
     except OSError:
         return None
 
@@ -45,6 +46,6 @@ def _pointer_key(path: str) -> str | None:
         if os.path.getsize(path) > LONGEST_POINTER:
             return None
         with open(path, "rb") as file:
-            return keys.key_of_pointer(file.read(LONGEST_POINTER))
+            return key_of_pointer(file.read(LONGEST_POINTER))
     except OSError:
         return None

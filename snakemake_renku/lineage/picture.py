@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
+import msgspec
+
 from snakemake_renku.drawing import Drawing, Node, layered, visible
 from snakemake_renku.lineage import words
 from snakemake_renku.lineage.graph import FileNode, JobNode, Lineage
@@ -18,11 +20,16 @@ FOLDED = "rule:"
 Edge = tuple[str, str]
 
 
-def picture(answer: Lineage) -> Drawing:
-    """The drawing: files and jobs in the order in which one led to the other."""
+def picture(answer: Lineage, *, linked: bool = True) -> Drawing:
+    """The drawing: files and jobs in the order in which one led to the other.
+
+    If ``linked``, a job's box leads to its :func:`anchor` in the page that holds the drawing.
+    """
     nodes, edges = parts(answer)
     if len(nodes) > MOST_NODES:
         nodes, edges = _folded(answer)
+    if not linked:
+        nodes = [msgspec.structs.replace(node, link="") for node in nodes]
     return layered(nodes, edges)
 
 

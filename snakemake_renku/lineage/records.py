@@ -102,7 +102,7 @@ class Records:
     _made_as: dict[str, list[Made]] = field(default_factory=dict)
     _read_as: dict[str, list[Made]] = field(default_factory=dict)
     _sorted: list[str] = field(default_factory=list)
-    _uses: dict[tuple[str, str], list[Use]] = field(default_factory=dict)
+    _uses: dict[tuple[str, str], list[Use]] | None = None
 
     def __post_init__(self) -> None:
         every = [job for run in self.runs.values() for job in _jobs(run)]
@@ -153,10 +153,10 @@ class Records:
     def below(self, folder: str) -> Iterator[str]:
         """The paths that jobs made in ``folder``."""
         prefix = folder.rstrip("/") + "/"
-        for path in self._sorted[bisect_left(self._sorted, prefix) :]:
-            if not path.startswith(prefix):
+        for number in range(bisect_left(self._sorted, prefix), len(self._sorted)):
+            if not self._sorted[number].startswith(prefix):
                 break
-            yield path
+            yield self._sorted[number]
 
     def origin(self, job: Job, seen: Seen) -> Origin:
         """Where ``seen``, which ``job`` read, came from.
@@ -174,7 +174,8 @@ class Records:
 
     def uses(self, job: Job, path: str) -> Sequence[Use]:
         """Who read what ``job`` made as ``path``: :meth:`origin` the other way round."""
-        if not self._uses:
+        if self._uses is None:
+            self._uses = {}
             for reader in self.jobs.values():
                 for seen in reader.reads:
                     for link in self.origin(reader, seen).links:

@@ -188,7 +188,10 @@ class _Walk:
     # Nodes
 
     def _output(self, job: Job, seen: Seen) -> FileNode:
-        return self._file(seen, (Tie(job.key, "same"),))
+        node = self._file(seen, (Tie(job.key, "same"),))
+        # It may have been met before, as what another job read.
+        node.role = seen.ref.role
+        return node
 
     def _file(self, seen: Seen, ties: tuple[Tie, ...]) -> FileNode:
         identity = (seen.path, seen.ref.digest, frozenset(tie.job for tie in ties))

@@ -16,7 +16,7 @@ from snakemake_renku.replay import uncommitted
 from snakemake_renku.replay.causes import CodeCheck
 from snakemake_renku.replay.choice import key_of
 from snakemake_renku.replay.clone import Clone, make_clone
-from snakemake_renku.replay.execute import Executed, Listener, Told, execute
+from snakemake_renku.replay.execute import Ended, Executed, Listener, Told, execute
 from snakemake_renku.replay.fetch import as_made, fetch, fetch_code
 from snakemake_renku.replay.judge import Judge
 from snakemake_renku.replay.plan import Part, Plan, Source, make_plan
@@ -120,7 +120,8 @@ class Course:
             if why is None:
                 possible.append(job)
             else:
-                self._executed[key_of(job)] = Executed(not_replayable=why)
+                executed = self._executed[key_of(job)] = Executed(not_replayable=why)
+                self.listener(Ended(job.spec.id, job.spec.rule, executed, time.time()))
         if not possible:
             return
         done = execute(

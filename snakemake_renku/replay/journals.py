@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 from pathlib import Path
 
 import msgspec
@@ -9,6 +11,8 @@ import msgspec
 from snakemake_renku.errors import ReplayError
 from snakemake_renku.journal import JobHistory, RunGraph, list_runs, read_run
 from snakemake_renku.replay.repository import Repository
+
+_PATH = re.compile(rb'"path":"((?:[^"\\]|\\.)*)"')
 
 
 class Journals:
@@ -23,6 +27,7 @@ class Journals:
         self._blobs: dict[str, str] = {}
         for commit in reversed(commits):
             self._blobs |= repository.journals(commit)
+        self._names: dict[str, frozenset[bytes]] = {}
         self._graphs: dict[str, RunGraph] = {}
 
     @property
@@ -53,12 +58,20 @@ class Journals:
 
     def naming(self, path: str, before: str | None = None) -> list[str]:
         """The runs (before the run ``before``) that may know of ``path``, newest first."""
-        needle = msgspec.json.encode(Path(path).name.encode("utf-8", "replace").decode())[1:-1]
+        name = os.path.basename(os.path.normpath(path)).encode("utf-8", "replace").decode()
+        needle = msgspec.json.encode(name)[1:-1]
         return [
             run
             for run in reversed(self.runs)
-            if (before is None or run < before) and needle in self.path(run).read_bytes()
+            if (before is None or run < before) and needle in self._names_in(run)
         ]
+
+    def _names_in(self, run: str) -> frozenset[bytes]:
+        """The last parts of all paths in a journal, as JSON has them; decoding it takes longer."""
+        if run not in self._names:
+            paths = _PATH.findall(self.path(run).read_bytes())
+            self._names[run] = frozenset(path.rstrip(b"/").rpartition(b"/")[2] for path in paths)
+        return self._names[run]
 
     def require(self, run: str) -> None:
         """Raise a :class:`ReplayError` with what to do if ``run`` is not recorded."""

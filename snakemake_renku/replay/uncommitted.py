@@ -58,7 +58,7 @@ def notes(found: Changes, used: Sequence[str], *, carried: bool) -> list[str]:
         listed = f"Not as committed, but as they are in the working tree: {_list(all_of_them)}."
         return [listed] if all_of_them else []
     told = [
-        f"{place} is changed here but not committed: the replay used the committed one."
+        f"{_text(place)} is changed here but not committed: the replay used the committed one."
         for place in found.changed
         if place in known
     ]
@@ -85,4 +85,9 @@ def _copy(here: Path, there: Path) -> None:
 
 def _list(places: Sequence[str]) -> str:
     more = f" and {len(places) - _NAMED} more" if len(places) > _NAMED else ""
-    return ", ".join(places[:_NAMED]) + more
+    return ", ".join(map(_text, places[:_NAMED])) + more
+
+
+def _text(place: str) -> str:
+    """A name as any text can hold it; names of files may be no text at all."""
+    return place.encode(errors="backslashreplace").decode()

@@ -35,6 +35,11 @@ from snakemake_renku.replay.repository import JobKey
 _DIGEST = len("sha256:") + 12
 """So much of a digest is told, as git does with its commits."""
 
+NOTHING = (
+    "nothing of what is recorded was different: it depends on something else, such as the time, "
+    "random numbers, or the machine"
+)
+
 
 @dataclass
 class Explainer:
@@ -73,13 +78,16 @@ class Explainer:
         executed = self.executed.get(key, NO_JOB)
         record, recorded = executed.record, job.record
         verdict = self._outcome(executed, self.outputs.get(key, []))
+        causes = tuple(self._causes(part, job, executed, good=verdict[0] == "identical"))
+        if verdict[0] == "different" and not causes:
+            causes = (NOTHING,)
         return JobVerdict(
             id=job.spec.id,
             run=job.spec.run,
             rule=job.spec.rule,
             outcome=verdict[0],
             reason=verdict[1],
-            causes=tuple(self._causes(part, job, executed, good=verdict[0] == "identical")),
+            causes=causes,
             wall_s=record.finished - record.started if record is not None else None,
             recorded_wall_s=recorded.finished - recorded.started if recorded is not None else None,
         )

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from snakemake_renku.lineage.records import Job, Link, Made, Origin, Records, Seen
+from snakemake_renku.lineage.words import short_digest
 from snakemake_renku.verify.repository import Repository
 from snakemake_renku.verify.result import Chain, Problem
 from snakemake_renku.verify.scope import Expected
@@ -121,11 +122,13 @@ def _changed_between(source: Source, where: Kept | None, repository: Repository 
     return Problem(
         "gap",
         True,
-        f"It was changed by something unrecorded: {maker.job.key} made {maker.seen.ref.digest},"
-        f" but {_readers(source)} read {version.digest}.{then}",
+        f"It was changed by something unrecorded: {maker.job.key} made"
+        f" {short_digest(maker.seen.ref.digest or '')}, but {_readers(source)} read"
+        f" {short_digest(version.digest)}.{then}",
         path=version.path,
         job=source.first.key,
         remedy="Make the change in a rule, and run Snakemake again.",
+        digest=version.digest,
     )
 
 
@@ -143,12 +146,13 @@ def _not_in_git(source: Source, repository: Repository) -> Problem:
     return Problem(
         "gap",
         True,
-        f"No recorded job made what {_readers(source)} read ({version.digest}), and it is not in"
-        " git: where it came from is unknown.",
+        f"No recorded job made what {_readers(source)} read ({short_digest(version.digest)}), and"
+        " it is not in git: where it came from is unknown.",
         path=version.path,
         job=source.first.key,
         remedy="Commit the sources (`datalad save`, or `git commit`), and run Snakemake again if"
         " they are not what they were.",
+        digest=version.digest,
     )
 
 
@@ -196,10 +200,12 @@ def _stale(job: Job, current: Sequence[str], older: Sequence[tuple[Seen, Expecte
         "stale",
         True,
         f"{current[0]}{outputs} was made from an older version of {seen.path}{inputs}"
-        f" ({seen.ref.digest}); {newer.job.key} has {did} a later one ({newer.seen.ref.digest}).",
+        f" ({short_digest(seen.ref.digest or '')}); {newer.job.key} has {did} a later one"
+        f" ({short_digest(newer.seen.ref.digest or '')}).",
         path=current[0],
         job=job.key,
         remedy="Run Snakemake again.",
+        digest=seen.ref.digest,
     )
 
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from snakemake_renku.lineage.describe import script_place
 from snakemake_renku.lineage.records import Job, Records, place
+from snakemake_renku.lineage.words import short_digest
 from snakemake_renku.verify.files import look
 from snakemake_renku.verify.repository import Repository
 from snakemake_renku.verify.result import Problem
@@ -73,10 +74,11 @@ def _not_in_git(each: Code, repository: Repository) -> Problem:
     return Problem(
         "code",
         True,
-        f"What {jobs} ran ({each.version.digest}) is in no commit.",
+        f"What {jobs} ran ({short_digest(each.version.digest)}) is in no commit.",
         each.version.path,
         each.job.key,
         remedy="Commit the workflow before it runs, and run Snakemake again.",
+        digest=each.version.digest,
     )
 
 

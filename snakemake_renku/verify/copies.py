@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from snakemake_renku.provenance.git import keys
+from snakemake_renku.provenance.git.keys import log_file
 from snakemake_renku.verify.repository import Repository
 
 _PRESENT, _DEAD = "1", "X"
@@ -19,7 +19,7 @@ def copies(repository: Repository, wanted: Iterable[str]) -> dict[str, int]:
     """The number of repositories (dead ones left out) that have the content of each key."""
     branches = _branches(repository)
     dead = _dead(repository, branches)
-    names = {key: keys.log_file(key) for key in wanted}
+    names = {key: log_file(key) for key in wanted}
     logs = _texts(repository, branches, list(names.values()))
     return {
         key: sum(

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from snakemake_renku.lineage.records import Job, Link, Seen
+from snakemake_renku.lineage.words import short_digest
 from snakemake_renku.runner.digest_cache import DigestCache
 from snakemake_renku.verify.files import look
 from snakemake_renku.verify.result import FileState, Problem
@@ -56,11 +57,13 @@ def _file(tied: Tied) -> Seen:
 def _gap(tied: Tied) -> Problem:
     job, seen, link = tied
     if link.how == "part":
-        message = f"{job.key} read {seen.ref.digest}, which is not what {link.job.key} left there."
+        read = short_digest(seen.ref.digest or "")
+        message = f"{job.key} read {read}, which is not what {link.job.key} left there."
     else:
+        made = short_digest(link.seen.ref.digest or "")
         message = (
-            f"{link.job.key} made {link.seen.ref.digest}, but that was not there any more when"
-            f" {job.key} read the folder {seen.path}."
+            f"{link.job.key} made {made}, but that was not there any more when {job.key} read the"
+            f" folder {seen.path}."
         )
     return Problem(
         "gap",
@@ -69,4 +72,5 @@ def _gap(tied: Tied) -> Problem:
         _file(tied).path,
         job.key,
         remedy="Make the change in a rule, and run Snakemake again.",
+        digest=_file(tied).ref.digest,
     )

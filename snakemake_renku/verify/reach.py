@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from snakemake_renku.errors import BackendUnavailable, DigestError, SettingsError
 from snakemake_renku.lineage.records import Job
+from snakemake_renku.lineage.words import short_digest
 from snakemake_renku.verify.chain import Proof, Source
 from snakemake_renku.verify.copies import copies
 from snakemake_renku.verify.repository import Repository
@@ -46,10 +47,12 @@ def _lost(source: Source, key: str | None) -> Problem:
     return Problem(
         "lost",
         True,
-        f"What {source.first.key} read ({source.version.digest}) can no longer be had: {why}.",
+        f"What {source.first.key} read ({short_digest(source.version.digest)}) can no longer be"
+        f" had: {why}.",
         source.version.path,
         source.first.key,
         remedy="Nothing that rests on it can be replayed, until somebody gives it back.",
+        digest=source.version.digest,
     )
 
 

@@ -15,8 +15,9 @@ from typing import IO, NamedTuple
 
 from snakemake_renku.errors import RecordError
 from snakemake_renku.lineage.annex import LONGEST_POINTER
-from snakemake_renku.provenance.git import keys
+from snakemake_renku.provenance.git.keys import key_of_pointer
 from snakemake_renku.provenance.git.plumbing import Git
+from snakemake_renku.runner.digest_annex import key_of_link
 
 EXECUTABLE, SYMLINK, SUBMODULE = "100755", "120000", "160000"
 _RAW = re.compile(rb"\n?:[0-7]{6} ([0-7]{6}) [0-9a-f]+ ([0-9a-f]+) ([A-Z])[0-9]*", re.ASCII)
@@ -43,12 +44,12 @@ class Blob(NamedTuple):
     @property
     def key(self) -> str | None:
         """The key of git-annex that it stands for as a pointer file."""
-        return keys.key_of_pointer(self.head) if self.size <= LONGEST_POINTER else None
+        return key_of_pointer(self.head) if self.size <= LONGEST_POINTER else None
 
     @property
     def link_key(self) -> str | None:
         """The key that it stands for as a symbolic link."""
-        return keys.key_of_link(self.head)
+        return key_of_link(self.head)
 
 
 class Change(NamedTuple):
@@ -123,7 +124,8 @@ class Repository:
         """The files in a folder of a commit, by their paths relative to it."""
         tree = self.tree(commit)
         names = self._names.setdefault(commit, sorted(tree))
-        for name in names[bisect_left(names, f"{folder}/") :]:
+        for number in range(bisect_left(names, f"{folder}/"), len(names)):
+            name = names[number]
             if not name.startswith(f"{folder}/"):
                 break
             yield name[len(folder) + 1 :], tree[name]

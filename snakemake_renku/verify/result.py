@@ -109,7 +109,10 @@ class FileState(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What does not hold (``broken``), or what the reader should know (not ``broken``)."""
+    """What does not hold (``broken``), or what the reader should know (not ``broken``).
+
+    ``digest`` is the recorded version that it is about.
+    """
 
     kind: Kind
     broken: bool
@@ -118,6 +121,7 @@ class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
     job: str | None = None
     run: str | None = None
     remedy: str | None = None
+    digest: str | None = None
 
 
 class Chain(msgspec.Struct, frozen=True):

@@ -6,8 +6,12 @@ import os
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from shlex import quote
+
+import msgspec
 
 from snakemake_renku.lineage.records import Job, Records
+from snakemake_renku.lineage.words import short_digest
 from snakemake_renku.verify.repository import Repository
 from snakemake_renku.verify.result import FileState, Kind, Problem
 from snakemake_renku.verify.scope import Scope
@@ -52,7 +56,9 @@ class FileProblems:
     def _problem(
         self, kind: Kind, state: FileState, message: str, remedy: str | None = None
     ) -> Problem:
-        return Problem(kind, True, message, state.path, state.job, remedy=remedy)
+        return Problem(
+            kind, True, message, state.path, state.job, remedy=remedy, digest=state.recorded
+        )
 
     def _changed(self, state: FileState, committed: dict[str, Kept]) -> Problem:
         did = "made" if state.made else "read"
@@ -61,10 +67,10 @@ class FileProblems:
         return self._problem(
             "changed",
             state,
-            f"It is {state.found}, but {state.job} {did} {state.recorded}."
+            f"It is {_short(state.found)}, but {state.job} {did} {_short(state.recorded)}."
             f" {self._who(state, committed)}{results}",
             "Run Snakemake again, or get back what was recorded"
-            f" (`git log -- {state.path}` shows its versions).",
+            f" (`git log -- {quote(state.path)}` shows its versions).",
         )
 
     def _who(self, state: FileState, committed: dict[str, Kept]) -> str:
@@ -97,16 +103,16 @@ class FileProblems:
 
     def _missing(self, state: FileState) -> Problem:
         remedy = (
-            f"Make it again: run Snakemake, or `snakemake-renku replay {state.path}`."
+            f"Make it again: run Snakemake, or `snakemake-renku replay {quote(state.path)}`."
             if state.made
-            else f"Get it back: `git checkout -- {state.path}`, if it is in git."
+            else f"Get it back: `git checkout -- {quote(state.path)}`, if it is in git."
         )
         did = "made" if state.made else "read"
         return self._problem("missing", state, f"It is not here; {state.job} {did} it.", remedy)
 
     def _lost(self, state: FileState) -> Problem:
         remedy = (
-            f"Make it again: run Snakemake, or `snakemake-renku replay {state.path}`."
+            f"Make it again: run Snakemake, or `snakemake-renku replay {quote(state.path)}`."
             if state.made
             else "Ask whoever added it for the content, and `git annex copy` it to a sibling."
         )
@@ -120,18 +126,20 @@ class FileProblems:
             "unproven",
             state,
             "Its content is not here, and its key holds no SHA-256; its size is right.",
-            f"`datalad get {state.path}`, and verify it again.",
+            f"`datalad get {quote(state.path)}`, and verify it again.",
         )
 
 
+def _short(digest: str | None) -> str:
+    return short_digest(digest) if digest is not None else "something without a digest"
+
+
 def _remark(problem: Problem) -> Problem:
-    return Problem(
-        problem.kind, False, problem.message, problem.path, problem.job, remedy=problem.remedy
-    )
+    return msgspec.structs.replace(problem, broken=False)
 
 
 def _beside(problem: Problem, beside: bool) -> Problem:
     """Logs and benchmarks differ from run to run, and failed attempts rewrite them."""
     if not beside:
         return problem
-    return Problem("log", False, problem.message, problem.path, problem.job)
+    return msgspec.structs.replace(problem, kind="log", broken=False, remedy=None)

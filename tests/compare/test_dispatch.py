@@ -114,6 +114,14 @@ def test_a_reader_that_crashes_takes_nothing_with_it(compared: Compared, tmp_pat
     assert found.ignored == ("the content as netcdf: reading it ended the reader (SIGABRT)",)
 
 
+def test_a_reader_that_never_ends_is_given_up(compared: Compared, tmp_path: Path) -> None:
+    compared("a.nc", netcdf, lambda p: netcdf(p, 2))
+    endless = "import resource\nresource.setrlimit(resource.RLIMIT_CPU, (1, -1))\nwhile True: pass"
+    found = compared_elsewhere(tmp_path, "a.nc", replaced(tmp_path, "netCDF4", endless))
+    assert found.compared_as == "bytes"
+    assert "more than 60 s of processor time" in found.ignored[0]
+
+
 def test_a_reader_that_was_killed_is_started_again(compared: Compared) -> None:
     compared("a.nc", netcdf, lambda p: netcdf(p, 2))
     process = worker._worker._process

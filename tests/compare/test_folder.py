@@ -49,13 +49,22 @@ def test_files_that_are_missing_or_new_are_told(compared: Compared) -> None:
     assert told(found) == [("b", "file", "missing"), ("c", "missing", "folder")]
 
 
-def test_empty_folders_do_not_count_since_git_does_not_keep_them(compared: Compared) -> None:
+def test_empty_folders_do_not_count_but_are_named(compared: Compared) -> None:
     def with_empty(path: Path) -> None:
         folder(FILES)(path)
         (path / "empty").mkdir()
 
     found = compared("out", folder(FILES), with_empty)
-    assert found.outcome == "identical"
+    assert (found.outcome, found.ignored) == ("equivalent", ("empty folder (empty)",))
+
+
+def test_whether_a_file_is_executable_does_not_count_but_is_named(compared: Compared) -> None:
+    def executable(path: Path) -> None:
+        folder(FILES)(path)
+        (path / "a.csv").chmod(0o755)
+
+    found = compared("out", folder(FILES), executable)
+    assert (found.outcome, found.ignored) == ("equivalent", ("whether it is executable (a.csv)",))
 
 
 def test_the_timestamp_of_snakemake_does_not_count(compared: Compared) -> None:

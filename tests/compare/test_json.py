@@ -104,6 +104,11 @@ def test_comments_in_yaml_do_not_count_but_values_do(compared: Compared) -> None
     assert told(compared("a.yaml", "a: [1, 2]\n", "a: [1, 3]\n")) == [("$.a[1]", "2", "3")]
 
 
+def test_a_key_that_stands_twice_in_yaml_is_not_guessed_about(compared: Compared) -> None:
+    found = compared("a.yaml", "a: 1\na: 2\n", "a: 3\na: 2\n")
+    assert (found.outcome, found.compared_as) == ("different", "text")
+
+
 def test_yaml_that_makes_objects_is_text(compared: Compared) -> None:
     text = "a: !!python/object/apply:os.system [%s]\n"
     found = compared("a.yaml", text % "one", text % "two")

@@ -40,14 +40,14 @@ def dataset(path: Path, last: int) -> None:
 def table(path: Path, last: int) -> None:
     with path.open("w") as file:
         file.write("id,a,b\n")
-        for _ in range(40):
+        for _ in range(30):
             file.write("glacier,1.25,2.5\n" * (MIB // 17))
         file.write(f"glacier,{last},0\n")
 
 
 def text(path: Path, last: int) -> None:
     with path.open("w") as file:
-        for _ in range(40):
+        for _ in range(30):
             file.write("a line of text\n" * (MIB // 15))
         file.write(str(last))
 
@@ -57,14 +57,14 @@ def text(path: Path, last: int) -> None:
     [
         ("a.npy", array, "numpy", 180),
         ("a.nc", dataset, "netcdf", 180),
-        ("a.csv", table, "table", 70),
-        ("a.log", text, "text", 70),
+        ("a.csv", table, "table", 55),
+        ("a.log", text, "text", 55),
     ],
 )
 def test_memory_is_less_than_both_files_take(
     tmp_path: Path, name: str, make: Callable[[Path, int], None], kind: str, most: int
 ) -> None:
-    """``most`` is in MiB; the files have 200 MiB each, those of text 40."""
+    """``most`` is in MiB; the files have 200 MiB each, those of text 30."""
     for number, side in enumerate(("recorded", "replayed")):
         (tmp_path / side).mkdir()
         make(tmp_path / side / name, number)

@@ -185,6 +185,19 @@ def test_pickled_objects_are_never_opened(compared: Compared) -> None:
     assert found.ignored[0].endswith("it holds pickled objects, which are not opened")
 
 
+def test_a_file_that_is_no_part_of_the_store_is_not_overlooked(compared: Compared) -> None:
+    def noted(text: str) -> Callable[[Path], None]:
+        def make(path: Path) -> None:
+            store()(path)
+            (path / "notes.txt").write_text(text)
+
+        return make
+
+    found = compared("a.zarr", noted("one"), noted("two"))
+    assert (found.outcome, found.compared_as) == ("different", "directory")
+    assert told(found) == [("notes.txt: line 1", "one", "two")]
+
+
 def test_a_link_out_of_a_store_is_not_followed(compared: Compared, tmp_path: Path) -> None:
     def linked(path: Path) -> None:
         store()(path)

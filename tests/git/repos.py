@@ -85,7 +85,7 @@ class Repo:
         return self.git("ls-tree", "-r", "-z", "--name-only", ref).split("\0")[:-1]
 
     def changed(self, ref: str = "HEAD") -> list[str]:
-        listing = self.git("diff-tree", "-r", "-z", "--no-commit-id", "--name-only", ref)
+        listing = self.git("diff-tree", "-r", "-z", "--no-commit-id", "--name-only", ref, "--")
         return listing.split("\0")[:-1]
 
     def status(self) -> str:

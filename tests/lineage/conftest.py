@@ -34,13 +34,17 @@ Command = Callable[..., Result]
 
 @pytest.fixture(scope="session")
 def finished_study(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The study with its three runs, recorded in git; not to be changed."""
-    folder = tmp_path_factory.mktemp("study") / "origin"
-    folder.mkdir()
-    study.make(folder)
-    study.change(folder)
-    study.use_copy(folder)
-    study.record(folder)
+    """The study with its three runs, recorded in git; not to be changed.
+
+    Several folders of tests use this fixture, and each would otherwise run the study anew.
+    """
+    folder = tmp_path_factory.getbasetemp() / "finished-study"
+    if not folder.exists():
+        folder.mkdir()
+        study.make(folder)
+        study.change(folder)
+        study.use_copy(folder)
+        study.record(folder)
     return folder
 
 

@@ -164,6 +164,17 @@ def test_an_input_without_digest_is_tied_by_its_path_and_said_to_be(ledger: Ledg
     assert "known by its path alone" in text(answer)
 
 
+def test_downwards_a_job_with_several_ways_to_it_stands_behind_all_of_them(ledger: Ledger) -> None:
+    put(ledger.folder / "source", "0")
+    ledger.job("one", reads=["source"], makes={"a": "1"})
+    ledger.job("two", reads=["source", "a"], makes={"b": "2"})
+    answer = ask(ledger, "source", "down")
+    used = {file.path: [tie.job for tie in file.used_by] for file in answer.files.values()}
+    one, two = answer.jobs
+    assert used == {"source": [one, two], "a": [two], "b": []}
+    assert {file.path: file.role for file in answer.files.values()}["a"] == "output"
+
+
 def test_a_version_that_was_made_twice_names_both_makers(ledger: Ledger) -> None:
     first = ledger.job("make", makes={"a": "1"})
     ledger.job("use", reads=["a"], makes={"b": "2"})

@@ -241,6 +241,7 @@ def test_a_verdict_can_be_written_without_the_journal_of_its_run(run: RunHistory
         assert names[0] == names[1]
 
 
+@pytest.mark.filterwarnings("ignore:Dataset:DeprecationWarning")
 @pytest.mark.parametrize("format", ["json", "provn", "xml", "turtle"])
 def test_a_verdict_is_written_in_each_format(run: RunHistory, format: str) -> None:
     buffer = BytesIO()

@@ -30,7 +30,7 @@ SNAKEFILE = """
 configfile: "config/config.yaml"
 
 rule all:
-    input: "results/sum.json", "results/field.nc", "results/plot.png", "results/count.txt"
+    input: "results/label.txt", "results/field.nc", "results/plot.png", "results/count.txt"
 
 rule double:
     input: "data/{n}.txt"
@@ -46,8 +46,13 @@ rule gather:
 rule sum:
     input: "results/all.csv"
     output: "results/sum.json"
-    log: "logs/sum.log"
-    script: "scripts/sum.py"
+    shell: "awk -F, -f scripts/sum.awk {input} > {output}"
+
+rule label:
+    input: "results/sum.json"
+    output: "results/label.txt"
+    log: "logs/label.log"
+    script: "scripts/label.py"
 
 rule field:
     input: "results/sum.json"
@@ -70,13 +75,16 @@ rule count:
 """
 
 SCRIPTS = {
-    "sum": """
-        import json
-        rows = [line.split(",") for line in open(snakemake.input[0])]
-        total = sum(float(row[1]) for row in rows)
-        json.dump({"sum": total, "rows": len(rows)}, open(snakemake.output[0], "w"))
+    "sum.awk": """
+        { sum += $2 }
+        END { printf "{\\"sum\\": %.1f, \\"rows\\": %d}\\n", sum, NR }
         """,
-    "field": """
+    "label.py": """
+        found = open(snakemake.input[0]).read()
+        with open(snakemake.output[0], "w") as label:
+            print("all", "numbers:", found, file=label)
+        """,
+    "field.py": """
         import json, time
         import netCDF4
         with netCDF4.Dataset(snakemake.output[0], "w") as dataset:
@@ -85,7 +93,7 @@ SCRIPTS = {
             total[:] = json.load(open(snakemake.input[0]))["sum"]
             dataset.history = f"created {time.ctime()} after {time.time()} s"
         """,
-    "plot": """
+    "plot.py": """
         import json, time
         from PIL import Image, PngImagePlugin
         text = PngImagePlugin.PngInfo()
@@ -222,15 +230,14 @@ def new_dataset(root: Path, *, annex: bool = True, below: str = ".") -> Dataset:
     dataset = Dataset(root, below)
     if annex:
         git(root, "annex", "init", "--quiet", "the modeller's")
-        attributes = "* annex.backend=SHA256E\n*.py annex.largefiles=nothing\n"
-        (root / ".gitattributes").write_text(
-            attributes + "Snakefile annex.largefiles=nothing\n*.yaml annex.largefiles=nothing\n"
-        )
+        in_git = ("*.py", "*.awk", "*.yaml", "Snakefile")
+        lines = ["* annex.backend=SHA256E", *(f"{n} annex.largefiles=nothing" for n in in_git)]
+        (root / ".gitattributes").write_text("".join(f"{line}\n" for line in lines))
     (root / ".gitignore").write_text(".snakemake/\n")
     dataset.write("Snakefile", SNAKEFILE)
     dataset.write("config/config.yaml", "factor: 2\n")
     for name, text in SCRIPTS.items():
-        dataset.write(f"scripts/{name}.py", text)
+        dataset.write(f"scripts/{name}", text)
     for n in (1, 2):
         dataset.write(f"data/{n}.txt", "".join(f"{i}\n" for i in range(n, 5 * n)))
     return dataset

@@ -87,6 +87,16 @@ def test_what_cannot_be_committed_is_told_before_anything_runs(made: Dataset) ->
     assert "No branch is checked out" in made.refuse("--record")
 
 
+def test_people_are_told_where_it_starts(dataset: Dataset) -> None:
+    dataset.write("data/1.txt", "nothing as it was\n")
+    dataset.save("break it")
+    done = dataset.call("results/sum.json")
+    assert done.returncode == 1
+    starts = [line for line in done.stdout.splitlines() if "starts at" in line]
+    assert len(starts) == 1
+    assert "(double): input data/1.txt is not the recorded one" in starts[0]
+
+
 def test_the_verdict_is_the_last_line_for_people(made: Dataset) -> None:
     done = made.call()
     run = made.replay().verdict.runs[0]

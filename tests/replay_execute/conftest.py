@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import textwrap
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,11 +23,14 @@ from snakemake_renku.journal import (
 )
 from snakemake_renku.replay.execute import Event, Executed, execute
 
+from . import samples
+
 BIN = str(Path(sys.executable).parent)
 NAMED = {"GIT_AUTHOR_NAME": "A Modeller", "GIT_AUTHOR_EMAIL": "modeller@example.org"}
 ENVIRONMENT = {
     **{k: v for k, v in os.environ.items() if not k.startswith("GIT_")},
     "PATH": f"{BIN}:{os.environ['PATH']}",
+    "THE_PASSWORD": samples.PASSWORD,
     **NAMED,
     **{name.replace("AUTHOR", "COMMITTER"): value for name, value in NAMED.items()},
 }
@@ -137,6 +140,31 @@ def replay(project: Project, clone: Path, *rules: str, cores: int = 2) -> Replay
     return Replay(run, clone, executed, events)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def password() -> Iterator[None]:
+    """What the workflow declares as a secret; Snakemake asks for it each time that it reads it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("THE_PASSWORD", samples.PASSWORD)
+        yield
+
+
 @pytest.fixture(scope="session")
 def scratch(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
     return lambda name: tmp_path_factory.mktemp(name) / "repository"
+
+
+@pytest.fixture(scope="session")
+def project(scratch: Callable[[str], Path], password: None) -> Project:
+    """The workflow of :mod:`samples`, run once, with all that it made in git."""
+    project = Project(scratch("project"))
+    for name, text in samples.FILES.items():
+        project.write(name, text)
+    project.begin()
+    project.run("--configfile", "config/more.yaml", "--config", "cc=3", "aa=given")
+    project.commit()
+    return project
+
+
+@pytest.fixture
+def clone(project: Project, tmp_path: Path) -> Path:
+    return project.clone(tmp_path / "clone")

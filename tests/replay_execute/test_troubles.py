@@ -6,62 +6,9 @@ import hashlib
 import itertools
 import os
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
-import pytest
-
 from .conftest import Project, Replay, git, replay
-
-SNAKEFILE = """
-rule all:
-    input: "out/c.txt", "out/d.txt", "out/f.txt"
-rule a:
-    input: "data/a.txt"
-    output: "out/a.txt"
-    shell: "cat {input} {input} >> {output}"
-rule b:
-    input: "out/a.txt"
-    output: "out/b.txt"
-    script: "scripts/b.py"
-rule c:
-    input: "out/b.txt"
-    output: "out/c.txt"
-    shell: "sort {input} > {output}"
-rule d:
-    input: "data/d.txt"
-    output: "out/d.txt"
-    shell: "cp {input} {output}"
-rule e:
-    output: temp("tmp/e.txt")
-    shell: "echo e > {output}"
-rule f:
-    input: "tmp/e.txt"
-    output: "out/f.txt"
-    log: "logs/f.log"
-    shell: "cat {input} > {output} 2>> {log}"
-"""
-
-
-@pytest.fixture(scope="module")
-def project(scratch: Callable[[str], Path]) -> Project:
-    project = Project(scratch("troubles"))
-    project.write("Snakefile", SNAKEFILE)
-    project.write("data/a.txt", "2\n1\n")
-    project.write("data/d.txt", "d\n")
-    project.write(
-        "scripts/b.py",
-        "open(snakemake.output[0], 'w').write(open(snakemake.input[0]).read() + '0\\n')",
-    )
-    project.begin()
-    project.run()
-    project.commit()
-    return project
-
-
-@pytest.fixture
-def clone(project: Project, tmp_path: Path) -> Path:
-    return project.clone(tmp_path / "clone")
 
 
 def reason(replayed: Replay, rule: str) -> str:
@@ -73,7 +20,7 @@ def reason(replayed: Replay, rule: str) -> str:
 
 def test_a_job_that_fails_stops_only_those_that_read_from_it(project: Project, clone: Path) -> None:
     (clone / "scripts/b.py").write_text("raise SystemExit('broken on purpose')")
-    replayed = replay(project, clone)
+    replayed = replay(project, clone, "a", "b", "c", "d", "e", "f", "all")
     failed = replayed.one("b").record
     assert failed is not None
     assert failed.failure is not None
@@ -140,7 +87,7 @@ def test_a_script_that_is_not_in_the_clone_is_code_that_is_not_in_git(
 
 def test_plain_commands_are_executed_without_a_snakefile(project: Project, clone: Path) -> None:
     (clone / "Snakefile").unlink()
-    replayed = replay(project, clone)
+    replayed = replay(project, clone, "a", "b", "e", "f")
     assert reason(replayed, "b") == "code not in git: Snakefile"
     assert replayed.one("a").ok
     assert replayed.one("f").ok

@@ -22,6 +22,7 @@ class Places:
         self._roots = tuple(dict.fromkeys((*self._recorded_root(), str(root))))
         self._texts = tuple((_pattern(old), new) for old, new in self._folders())
         self._real: dict[str, str | None] = {}
+        self._inside: dict[str, str | None] = {}
 
     def inside(self, path: str) -> str | None:
         """The path relative to the repository's root; None for what is outside of it.
@@ -29,7 +30,30 @@ class Places:
         A folder on the way that is a link is taken for what it leads to, as git does not look
         behind links.
         """
-        path = os.path.normpath(path)
+        if path not in self._inside:
+            self._inside[path] = self._find(os.path.normpath(path))
+        return self._inside[path]
+
+    def here(self, path: str) -> Path:
+        """The file on this machine, now."""
+        below = self._below_root(path if os.path.isabs(path) else os.path.join(self.pwd, path))
+        return self.workdir / path if below is None else self.root / below
+
+    def from_pwd(self, path: str) -> str:
+        """The path relative to the working directory; as it is for what is outside."""
+        inside = self.inside(path)
+        if inside is None or self.pwd == ".":
+            return path if inside is None else inside
+        below = inside.removeprefix(f"{self.pwd}/")
+        return below if below != inside else os.path.relpath(inside, self.pwd)
+
+    def in_text(self, text: str) -> str:
+        """``text`` (a shell command) with absolute paths into the repository made relative."""
+        for pattern, relative in self._texts:
+            text = pattern.sub(lambda match, to=relative: _shorten(match, to), text)  # type: ignore[misc]
+        return text
+
+    def _find(self, path: str) -> str | None:
         below = self._below_root(path if os.path.isabs(path) else os.path.join(self.pwd, path))
         if below is None:
             return None
@@ -40,25 +64,10 @@ class Places:
         real_folder = self._real[folder]
         return None if real_folder is None else os.path.normpath(os.path.join(real_folder, name))
 
-    def here(self, path: str) -> Path:
-        """The file on this machine, now."""
-        below = self._below_root(path if os.path.isabs(path) else os.path.join(self.pwd, path))
-        return self.workdir / path if below is None else self.root / below
-
-    def from_pwd(self, path: str) -> str:
-        """The path relative to the working directory; as it is for what is outside."""
-        inside = self.inside(path)
-        return path if inside is None else os.path.relpath(inside, self.pwd)
-
-    def in_text(self, text: str) -> str:
-        """``text`` (a shell command) with absolute paths into the repository made relative."""
-        for pattern, relative in self._texts:
-            text = pattern.sub(lambda match, to=relative: _shorten(match, to), text)  # type: ignore[misc]
-        return text
-
     def _below_root(self, path: str) -> str | None:
         if not os.path.isabs(path):
-            return _below(os.path.join(self.root, path), str(self.root))
+            path = os.path.normpath(path)
+            return None if _leads_out(path) else path
         return next((b for r in self._roots if (b := _below(path, r)) is not None), None)
 
     def _recorded_root(self) -> tuple[str, ...]:
@@ -77,8 +86,11 @@ class Places:
 
 def _below(path: str, root: str) -> str | None:
     below = os.path.relpath(path, root)
-    first = below.split("/", 1)[0]
-    return None if first in ("..", ".git") else below
+    return None if _leads_out(below) else below
+
+
+def _leads_out(path: str) -> bool:
+    return path.split("/", 1)[0] in ("..", ".git")
 
 
 def _pattern(folder: str) -> re.Pattern[str]:

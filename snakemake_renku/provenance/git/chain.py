@@ -116,6 +116,7 @@ def _history(repository: Repository, since: int) -> list[tuple[str, str, int, by
         f"--since=@{since}",
         "--format=%H %P%n%at%n%B",
         repository.head,
+        "--",
     )
     commits = []
     for item in answer.split(b"\0"):

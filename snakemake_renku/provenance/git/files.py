@@ -240,7 +240,7 @@ class Taker:
         hash_name = hash_of_backend(backend)
         extension = self._rules.extension(file.path)
         if hash_name is None or extension is None:
-            self._by_annex.append((file, "", unlocked))
+            self._by_annex.append((file, backend, unlocked))
             return
         if hash_name == "SHA256":
             hexdigest = self._known(file).removeprefix("sha256:")
@@ -317,11 +317,11 @@ class Taker:
 
     def _take_by_annex(self) -> None:
         """Files whose keys only git-annex can compute."""
-        if not self._by_annex:
-            return
-        keys = self._rules.ask_keys([file.path for file, _, _ in self._by_annex])
-        for (file, _, unlocked), key in zip(self._by_annex, keys, strict=True):
-            self._note(file, key, unlocked)
+        for backend in dict.fromkeys(backend for _, backend, _ in self._by_annex):
+            files = [(file, unlocked) for file, its, unlocked in self._by_annex if its == backend]
+            keys = self._rules.ask_keys(backend, [file.path for file, _ in files])
+            for (file, unlocked), key in zip(files, keys, strict=True):
+                self._note(file, key, unlocked)
 
     # Results
 

@@ -22,7 +22,6 @@ from snakemake_renku.provenance.git.repository import Repository
 from snakemake_renku.provenance.git.rules import run_annex, shared_config
 from snakemake_renku.provenance.git.tree import Tree
 
-_WAIT = 10.0
 _STEP = 0.05
 
 
@@ -127,11 +126,14 @@ class JournalLock:
         self._repository = repository
         self._descriptor = -1
 
-    def acquire(self) -> None:
-        """Wait for it; raises :class:`Moved` if git-annex has journalled something meanwhile."""
+    def acquire(self, wait: float) -> None:
+        """Wait up to ``wait`` seconds for it.
+
+        Raises :class:`RepositoryBusy`, and :class:`Moved` if git-annex has journalled something.
+        """
         path = self._repository.common / "annex" / "journal.lck"
         self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
-        until = time.monotonic() + _WAIT
+        until = time.monotonic() + wait
         while not self._try():
             if time.monotonic() >= until:
                 self.release()

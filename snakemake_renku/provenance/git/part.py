@@ -199,7 +199,7 @@ class _Application:
         moves = [Move(self._repository.ref, self._intent.old, self._intent.new)]
         if self._prepared.new_annex is not None:
             assert self._prepared.old_annex is not None
-            self._journal.acquire()
+            self._journal.acquire(self._options.wait)
             # First, so that a content is never in a commit without being known to be here.
             moves.insert(0, Move(ANNEX, self._prepared.old_annex, self._prepared.new_annex))
         message = f"renku: {self._options.name}"

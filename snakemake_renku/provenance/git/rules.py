@@ -95,21 +95,20 @@ class Rules:
         """The backend of the keys."""
         configured = self._config.get("annex.backend")
         attribute = self._attribute(path, "annex.backend")
-        return configured or attribute or _DEFAULT_BACKEND
+        return attribute or configured or _DEFAULT_BACKEND
 
     def extension(self, path: bytes) -> str | None:
         """What a key keeps of the name; None if only git-annex knows."""
-        if "annex.backends" in self._config:
-            return None
         return extension(
             os.fsdecode(path),
             self._number("annex.maxextensionlength"),
             self._number("annex.maxextensions"),
         )
 
-    def ask_keys(self, files: Sequence[bytes]) -> list[str]:
+    def ask_keys(self, backend: str, files: Sequence[bytes]) -> list[str]:
         """The keys of files, computed by git-annex."""
-        answers = ask_annex(self._repository, ["calckey", "--batch", "-z"], files)
+        command = ["calckey", f"--backend={backend}", "--batch", "-z"]
+        answers = ask_annex(self._repository, command, files)
         if any(not answer for answer in answers):
             raise RecordError("git-annex does not say the keys of the files.")
         return [os.fsdecode(answer) for answer in answers]

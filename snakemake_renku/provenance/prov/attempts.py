@@ -9,9 +9,9 @@ from snakemake_renku.provenance.prov import agents, entities
 from snakemake_renku.provenance.prov.document import Document
 from snakemake_renku.provenance.prov.files import Made, Use
 from snakemake_renku.provenance.prov.names import attempt_id, related, run_id
+from snakemake_renku.provenance.prov.plans import Plans
 from snakemake_renku.provenance.prov.trace import Attempt, Trace
 from snakemake_renku.provenance.prov.values import as_json, moment
-from snakemake_renku.provenance.prov.workflows import Workflows
 
 MOST_DERIVATIONS = 10_000
 """Of so many pairs of an input and an output of a step, each is stated; of more, none is."""
@@ -20,8 +20,8 @@ MOST_DERIVATIONS = 10_000
 class Attempts:
     """Attempts as activities."""
 
-    def __init__(self, document: Document, trace: Trace, workflows: Workflows) -> None:
-        self._document, self._trace, self._workflows = document, trace, workflows
+    def __init__(self, document: Document, trace: Trace, plans: Plans) -> None:
+        self._document, self._trace, self._plans = document, trace, plans
 
     def whole(self, attempt: Attempt) -> None:
         """All that is known of an attempt."""
@@ -41,7 +41,7 @@ class Attempts:
         if not document.once(f"plan of {attempt.id}"):
             return attempt.id
         info, spec = attempt.run.info, attempt.job.spec
-        plans = [self._workflows.rule(info, step) for step in spec.steps]
+        plans = [self._plans.of_step(info, step) for step in spec.steps]
         if spec.mode == "snakemake":
             agent = agents.snakemake(document, info.snakemake_version)
         else:

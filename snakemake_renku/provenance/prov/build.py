@@ -9,9 +9,10 @@ from snakemake_renku.journal import RunHistory
 from snakemake_renku.model import Verdict
 from snakemake_renku.provenance.prov.attempts import Attempts
 from snakemake_renku.provenance.prov.document import new_document
+from snakemake_renku.provenance.prov.plans import Plans
 from snakemake_renku.provenance.prov.replays import add_replay
+from snakemake_renku.provenance.prov.runs import add_run
 from snakemake_renku.provenance.prov.trace import Trace
-from snakemake_renku.provenance.prov.workflows import Workflows
 
 if TYPE_CHECKING:
     from prov.model import ProvDocument
@@ -20,10 +21,10 @@ if TYPE_CHECKING:
 def document_of_runs(runs: Sequence[RunHistory], verdicts: Iterable[Verdict] = ()) -> ProvDocument:
     """All that the journals say, and what was found when it was replayed."""
     document, trace = new_document(), Trace(runs)
-    workflows = Workflows(document, trace)
-    attempts = Attempts(document, trace, workflows)
+    plans = Plans(document, trace)
+    attempts = Attempts(document, trace, plans)
     for run in trace.runs:
-        workflows.run(run)
+        add_run(document, trace, plans, run)
     for attempt in trace.attempts.values():
         attempts.whole(attempt)
     for verdict in _in_order(verdicts):
@@ -34,11 +35,11 @@ def document_of_runs(runs: Sequence[RunHistory], verdicts: Iterable[Verdict] = (
 def document_of_verdict(verdict: Verdict, runs: Sequence[RunHistory]) -> ProvDocument:
     """A verdict with what it is about: recorded files, the attempts that made them, the runs."""
     document, trace = new_document(), Trace(runs)
-    workflows = Workflows(document, trace)
-    attempts = Attempts(document, trace, workflows)
+    plans = Plans(document, trace)
+    attempts = Attempts(document, trace, plans)
     for run in trace.runs:
         if run.info.run in verdict.runs:
-            workflows.run(run)
+            add_run(document, trace, plans, run)
     add_replay(document, trace, attempts, verdict)
     return document.document
 

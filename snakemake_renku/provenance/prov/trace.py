@@ -57,6 +57,14 @@ class Trace:
         }
         for attempt in self._in_order():
             self._settle(attempt)
+        self._hosts: dict[str, dict[str, None]] = {}
+        for attempt in self.attempts.values():
+            if attempt.job.record is not None and attempt.job.record.host:
+                self._hosts.setdefault(attempt.key[0], {})[attempt.job.record.host] = None
+
+    def hosts(self, run: str) -> list[str]:
+        """Where the attempts of a run were made."""
+        return list(self._hosts.get(run, {}))
 
     def used_at(self, attempt: Attempt, use: Use) -> float | None:
         """When the attempt began to read a file, if that is known and fits."""

@@ -123,11 +123,9 @@ def _files(pair: Pair, tolerance: Tolerance) -> Finding:
 def _by(kind: Kind, pair: Pair, tolerance: Tolerance) -> Finding:
     """Compare as one kind; whatever goes wrong in that is a :class:`CompareError`."""
     try:
-        return (
-            worker.compare(kind, pair, tolerance)
-            if kind.ISOLATED
-            else kind.compare(pair, tolerance)
-        )
+        if kind.ISOLATED:
+            return worker.compare(kind, pair, tolerance)
+        return kind.compare(pair, tolerance)
     except CompareError:
         raise
     except Exception as error:  # A reader of foreign files may raise anything.

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from itertools import product
 
 from snakemake_renku.errors import CompareError
+from snakemake_renku.replay.compare import patience
 from snakemake_renku.replay.compare.wording import many
 
 Block = tuple[slice, ...]
@@ -34,6 +35,7 @@ def blocks(
     extents = _extents(shape, max(itemsize, 1), chunk or [1] * len(shape))
     starts = (range(0, size, step) for size, step in zip(shape, extents, strict=True))
     for corner in product(*starts):
+        patience.renew()
         yield tuple(
             slice(start, min(start + step, size))
             for start, step, size in zip(corner, extents, shape, strict=True)

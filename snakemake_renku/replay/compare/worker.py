@@ -24,8 +24,16 @@ import msgspec
 
 from snakemake_renku.errors import CompareError
 from snakemake_renku.model import Finding, Tolerance
+from snakemake_renku.replay.compare import patience
 from snakemake_renku.replay.compare.pair import Kind, Pair
 from snakemake_renku.replay.compare.reasons import reason
+
+PATIENCE = 60
+"""Seconds of processor time, see :mod:`~snakemake_renku.replay.compare.patience`."""
+
+
+FRUGAL = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
+"""Against address space that libraries reserve for each core of a large machine."""
 
 
 class Request(msgspec.Struct, frozen=True):
@@ -67,17 +75,18 @@ class _Worker:
                 self._end(process)
                 raise
             if answer is None:
-                raise CompareError(f"reading it ended the reader ({self._end(process)})")
+                raise CompareError(_died(self._end(process)))
         return msgspec.msgpack.decode(answer, type=Reply)
 
     def _running(self) -> subprocess.Popen[bytes]:
         if self._process is None or self._process.poll() is not None:
             self._process = subprocess.Popen(
                 # -P: the current folder may be a clone with modules of any name.
-                [sys.executable, "-P", "-m", str(__package__)],
+                [sys.executable, "-P", "-m", str(__package__), str(PATIENCE)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
+                env={**os.environ, **FRUGAL},
             )
         return self._process
 
@@ -86,8 +95,8 @@ class _Worker:
         if self._process is not None:
             self._end(self._process)
 
-    def _end(self, process: subprocess.Popen[bytes]) -> str:
-        """End the process if it has not ended, and tell how it did."""
+    def _end(self, process: subprocess.Popen[bytes]) -> int:
+        """End the process if it has not ended; its exit code, or the negative of a signal."""
         self._process = None
         for pipe in (process.stdin, process.stdout):
             try:
@@ -96,11 +105,17 @@ class _Worker:
             except OSError:
                 pass
         try:
-            code = process.wait(timeout=1)
+            return process.wait(timeout=1)
         except subprocess.TimeoutExpired:
             process.kill()
-            code = process.wait()
-        return signal.Signals(-code).name if code < 0 else f"exit code {code}"
+            return process.wait()
+
+
+def _died(code: int) -> str:
+    if -code in (signal.SIGXCPU, signal.SIGKILL):
+        return f"reading it took more than {PATIENCE} s of processor time, or too much memory"
+    how = signal.Signals(-code).name if code < 0 else f"exit code {code}"
+    return f"reading it ended the reader ({how})"
 
 
 _worker = _Worker()
@@ -147,6 +162,7 @@ def receive(stream: IO[bytes]) -> bytes | None:
 def serve(requests: IO[bytes], replies: IO[bytes]) -> None:
     """Answer requests until there are no more."""
     while (message := receive(requests)) is not None:
+        patience.renew()
         reply = answer(msgspec.msgpack.decode(message, type=Request))
         send(replies, msgspec.msgpack.encode(reply))
 
@@ -170,6 +186,7 @@ def _nothing_inside(pair: Pair, tolerance: Tolerance) -> Finding:
 
 def main() -> None:
     """Serve on what were standard input and output; whatever else is printed goes nowhere."""
+    patience.begin(int(sys.argv[1]))
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Who asked is interrupted too, and ends us.
     requests, replies = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     nowhere = os.open(os.devnull, os.O_RDWR)

@@ -18,7 +18,7 @@ NAME = "archive"
 ISOLATED = False
 TEXT = False
 
-LAYOUT = "order, times, owners, permissions and compression of the members"
+LAYOUT = "order, times, owners, permissions, comments and compression of the members"
 
 
 def suits(head: bytes, name: str) -> Fit:

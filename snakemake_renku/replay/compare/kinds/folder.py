@@ -1,8 +1,9 @@
 """Folders: files are matched by their path and each is compared by its kind.
 
 Links are compared by where they lead, and not followed, other than those to the content of files
-that git-annex keeps. Empty folders do not count, since git does not keep them; neither do times and
-permissions, nor the empty file ``.snakemake_timestamp``.
+that git-annex keeps. Empty folders do not count, since git does not keep them, nor does whether a
+file is executable; both are named. Times, and Snakemake's file ``.snakemake_timestamp``, are not
+even looked at.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ NAME = "directory"
 
 TIMESTAMP = ".snakemake_timestamp"
 
+EMPTY = "empty folder"
+
 Types = tuple[str, str]
 """Of what stands at a path on both sides."""
 
@@ -37,7 +40,7 @@ def compare(pair: Pair, tolerance: Tolerance) -> Finding:
         same = _entry(tally, pair, path, types) and same
     if same and not tally.count:
         return Finding(outcome="identical", compared_as=NAME, values=tally.values)
-    return tally.finding(NAME, "empty folders")
+    return tally.finding(NAME)
 
 
 def same(pair: Pair) -> bool:
@@ -50,6 +53,9 @@ def same(pair: Pair) -> bool:
 
 def _entry(tally: Tally, pair: Pair, path: str, types: Types) -> bool:
     """Compare what stands at a path; whether it is the same to the byte."""
+    if EMPTY in types:
+        tally.ignore("empty folder", path)
+        return False
     if types[0] != types[1]:
         tally.differ(path, types, part="#names")
         return False
@@ -60,7 +66,17 @@ def _entry(tally: Tally, pair: Pair, path: str, types: Types) -> bool:
     found = pair.judge(inside, tally.tolerance)
     tally.add(found, path)
     tally.values += found.values is None
-    return found.outcome == "identical"
+    return found.outcome == "identical" and _same_mode(tally, pair, path)
+
+
+def _same_mode(tally: Tally, pair: Pair, path: str) -> bool:
+    one, other = _both(pair, path)
+    if one.is_symlink() or other.is_symlink():  # git-annex sets the mode of what it keeps
+        return True
+    if (one.stat().st_mode ^ other.stat().st_mode) & stat.S_IXUSR:
+        tally.ignore("whether it is executable", path)
+        return False
+    return True
 
 
 def _both(pair: Pair, path: str) -> tuple[Path, Path]:
@@ -95,11 +111,14 @@ def _walk(pair: Pair, *, stores: bool = True) -> Iterator[tuple[str, Types]]:
 
 
 def _one_sided(pair: Pair, path: str, types: Types) -> Iterator[tuple[str, Types]]:
-    """A folder that only one side has; one without any file in it does not count."""
+    """A folder where the other side has none; one that holds nothing but folders is empty."""
     side = types.index("folder")
-    holds_files = any(files for _, _, files in os.walk(_both(pair, path)[side]))
-    if types[1 - side] != "missing" or holds_files:
-        yield path, types
+    within = os.walk(_both(pair, path)[side])
+    full = any(
+        files or any(os.path.islink(os.path.join(root, name)) for name in folders)
+        for root, folders, files in within
+    )
+    yield path, types if full or types[1 - side] != "missing" else (EMPTY, EMPTY)
 
 
 def _entries(folder: Path) -> Entries:

@@ -61,6 +61,7 @@ _STORAGE_TAGS = {
     262,
     266,
     273,
+    274,
     277,
     278,
     279,
@@ -70,6 +71,7 @@ _STORAGE_TAGS = {
     323,
     324,
     325,
+    347,
 }
 """TIFF 6.0 tags of how pixels are stored; what of them is seen is in the mode and the pixels."""
 
@@ -114,7 +116,7 @@ def compare(pair: Pair, tolerance: Tolerance) -> Finding:
             raise CompareError(f"it has more than {MOST_FRAMES:,} frames")
         for number in range(min(frames)):
             _frame(tally, recorded, replayed, number if max(frames) > 1 else None)
-    return tally.finding(formats[0] or NAME, "how pixels are compressed")
+    return tally.finding(formats[0] or NAME, "how pixels are compressed, or data that is not shown")
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from snakemake_renku.errors import CompareError
 from snakemake_renku.model import Finding, Tolerance
 from snakemake_renku.replay.compare.kinds import text
 from snakemake_renku.replay.compare.pair import Fit, Pair
@@ -39,5 +40,11 @@ def compare(pair: Pair, tolerance: Tolerance) -> Finding:
 def _parse(content: bytes) -> Any:
     import yaml  # type: ignore[import-untyped]
 
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    return list(yaml.load_all(content, Loader=loader))
+    class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+        def construct_mapping(self, node: Any, deep: bool = False) -> Any:
+            keys = [(key.tag, key.value) for key, _ in node.value if key.id == "scalar"]
+            if len({*keys}) < len(keys):  # of which the reader would keep the last
+                raise CompareError("a mapping has the same key twice")
+            return super().construct_mapping(node, deep)
+
+    return list(yaml.load_all(content, Loader=Loader))

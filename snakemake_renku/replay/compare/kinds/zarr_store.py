@@ -6,6 +6,7 @@ of the format and consolidated metadata are no content. Objects that are pickled
 
 from __future__ import annotations
 
+import json
 import os
 import zipfile
 from collections.abc import Callable, Iterator
@@ -24,7 +25,10 @@ TEXT = False
 ROOTS = ("zarr.json", ".zgroup", ".zarray")
 """Of which one is in the root of each store (zarr specification, versions 3 and 2)."""
 
-_METADATA = (*ROOTS, ".zmetadata")
+METADATA = (*ROOTS, ".zattrs", ".zmetadata")
+
+Entry = tuple[str, int, Callable[[], bytes]]
+"""The name of a file of a store, its size, and what reads it."""
 
 LARGEST_MEMBER = 1 << 30
 """Bytes of a chunk in a zip, once it is unpacked."""
@@ -52,32 +56,48 @@ def compare(pair: Pair, tolerance: Tolerance) -> Finding:
 
 
 def _checked(path: Path) -> int:
-    """The size of a store; raises :class:`CompareError` if it is not safe to open."""
-    size = 0
+    """The size of a store; raises :class:`CompareError` if it cannot be compared as a store."""
+    size, arrays, files = 0, set(), []
     for name, length, content in _zipped(path) if path.is_file() else _files(path):
+        folder, _, base = name.rpartition("/")
         size += length
-        if name.rpartition("/")[2] in _METADATA and b"pickle" in content():
+        if base not in METADATA:
+            files.append(folder)
+        elif b"pickle" in (text := content()):
             raise CompareError("it holds pickled objects, which are not opened")
+        elif base == ".zarray" or (base == "zarr.json" and _is_array(text)):
+            arrays.add(folder)
+    if not all(_is_below(folder, arrays) for folder in set(files)):
+        raise CompareError("it holds files that are no part of its arrays")
     return size
 
 
-Entry = tuple[str, int, Callable[[], bytes]]
+def _is_array(metadata: bytes) -> bool:
+    found = json.loads(metadata)
+    return isinstance(found, dict) and found.get("node_type") == "array"
 
 
-def _files(folder: Path) -> Iterator[Entry]:
-    for root, folders, files in os.walk(folder):
+def _is_below(folder: str, arrays: set[str]) -> bool:
+    """Whether a folder is that of an array or below it, where chunks are."""
+    parts = folder.split("/")
+    return bool(arrays & {"", *("/".join(parts[: at + 1]) for at in range(len(parts)))})
+
+
+def _files(store: Path) -> Iterator[Entry]:
+    for root, folders, files in os.walk(store):
         for name in (*folders, *files):
             path = Path(root, name)
             if path.is_symlink() and "annex/objects/" not in os.path.realpath(path):
                 raise CompareError("it has links that lead elsewhere")
         for name in files:
             path = Path(root, name)
-            yield name, path.stat().st_size, path.read_bytes
+            yield path.relative_to(store).as_posix(), path.stat().st_size, path.read_bytes
 
 
-def _zipped(path: Path) -> Iterator[Entry]:
-    with zipfile.ZipFile(path) as archive:
+def _zipped(store: Path) -> Iterator[Entry]:
+    with zipfile.ZipFile(store) as archive:
         for member in archive.infolist():
             if member.file_size > LARGEST_MEMBER:
                 raise CompareError(f"it has a chunk of more than {LARGEST_MEMBER >> 20} MiB")
-            yield member.filename, member.compress_size, partial(archive.read, member)
+            if not member.is_dir():
+                yield member.filename, member.compress_size, partial(archive.read, member)
