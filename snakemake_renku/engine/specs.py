@@ -12,7 +12,10 @@ from snakemake.settings.types import DeploymentMethod
 
 from snakemake_renku.model import Environment, FileSpec, JobSpec, Mode, Step, StepKind
 
-_FLAGS = ("temp", "protected", "pipe", "service", "directory", "touch", "ensure", "update", "local")
+_FLAGS = (
+    *("temp", "protected", "pipe", "service", "directory", "touch", "ensure", "update", "local"),
+    "ancient",
+)
 
 
 def job_spec(

@@ -109,7 +109,7 @@ def _get(root: Path, paths: list[str]) -> Iterator[tuple[str, str]]:
     if not has_annex():
         yield from ((path, "git-annex is not here") for path in paths)
         return
-    for reply in annex_replies(root, "get", "--batch", items=paths):
+    for reply in annex_replies(root, "get", how="--batch", items=paths):
         if not reply.get("success", False):
             yield str(reply.get("file", "")), _why(reply)
 
@@ -148,7 +148,7 @@ def fetch_code(clone: Clone, folders: Iterable[str], most: int = 1_000_000) -> N
         listed = zero_separated(git(root, "ls-files", "-z", "--", path or "."))
         small = [file for file in listed if _is_small(root / file, most)]
         if small and has_annex():
-            for _ in annex_replies(root, "get", "--batch", items=small):
+            for _ in annex_replies(root, "get", how="--batch", items=small):
                 pass
 
 

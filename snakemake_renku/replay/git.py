@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -89,17 +89,23 @@ def annex(folder: Path, *arguments: str, input: bytes | None = None) -> bytes:
 
 
 def annex_replies(
-    folder: Path, *arguments: str, items: Iterable[str]
+    folder: Path, *arguments: str, how: str, items: Sequence[str]
 ) -> Iterator[Mapping[str, Any]]:
-    """What ``git annex COMMAND --json --batch -z`` answers on each of ``items``.
+    """What ``git annex COMMAND --json`` answers on each of ``items``.
+
+    ``how`` they are given: by ``--batch``, or keys by ``--batch-keys``.
 
     An item of which there is nothing to be done has no answer; one that failed has an answer that
     says so, so the exit code tells nothing more.
     """
-    batch = b"".join(os.fsencode(item) + b"\0" for item in items)
+    # In a batch, git-annex does not find what has a newline in its name.
+    odd = [item for item in items if "\n" in item]
+    batch = b"".join(os.fsencode(item) + b"\0" for item in items if "\n" not in item)
     command = ["git", "-C", str(folder), *_SAFE, "annex", *arguments]
-    done = _run([*command, "--json", "--json-error-messages", "-z"], batch)
-    for reply in done.stdout.split(b"\n"):
+    json = ("--json", "--json-error-messages")
+    answers = [_run([*command, how, "-z", *json], batch).stdout] if batch else []
+    answers += [_run([*command, *json, "--", item], None).stdout for item in odd]
+    for reply in b"".join(answers).split(b"\n"):
         if reply.strip():
             yield msgspec.json.decode(reply)
 

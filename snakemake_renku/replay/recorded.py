@@ -200,7 +200,7 @@ def _objects(root: Path, keys: Sequence[str]) -> dict[str, Path]:
     if not keys or not has_annex():
         return {}
     wanted = list(dict.fromkeys(keys))
-    for _ in annex_replies(root, "get", "--batch-keys", items=wanted):
+    for _ in annex_replies(root, "get", how="--batch-keys", items=wanted):
         pass
     asked = b"".join(os.fsencode(key) + b"\n" for key in wanted)
     answers = annex(root, "contentlocation", "--batch", input=asked).split(b"\n")

@@ -64,7 +64,9 @@ def notes(found: Changes, used: Sequence[str], *, carried: bool) -> list[str]:
     ]
     others = [place for place in found.changed if place not in known]
     if others:
-        told.append(f"Also changed here but not committed, and not replayed: {_list(others)}.")
+        told.append(
+            f"Also changed here but not committed, so the replay did not see it: {_list(others)}."
+        )
     return told
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import ExitStack
-from pathlib import Path
 
 from snakemake_renku.errors import RecordError, RepositoryBusy
 from snakemake_renku.provenance.git.prepare import Options
@@ -46,7 +45,7 @@ def write_batch(
     options = Options(name, wait, git_limit, cache)
     for _ in range(_ATTEMPTS):
         try:
-            written = _attempt(repository.root, commits, options)
+            written = _attempt(repository, commits, options)
         except Moved:
             continue
         except OSError as error:
@@ -63,9 +62,9 @@ def write_batch(
     )
 
 
-def _attempt(root: Path, commits: Sequence[Commit], options: Options) -> Written:
+def _attempt(repository: Repository, commits: Sequence[Commit], options: Options) -> Written:
     with ExitStack() as stack:
-        top = Node(root, options, stack)
+        top = Node(repository, options, stack)
         if top.part.find([empty_share(commit) for commit in commits]):
             assert top.part.found is not None
             return Written(top.part.repository.head, tuple(top.part.found.commits))

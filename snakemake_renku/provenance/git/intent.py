@@ -87,11 +87,15 @@ class Notes:
         self.folder = gitdir / FOLDER
 
     def load(self) -> Intent | None:
-        """The intent of a recorder that did not complete, if there is one."""
+        """The intent of a recorder that did not complete; ValueError if it cannot be understood."""
         try:
-            return msgspec.msgpack.decode((self.folder / "intent").read_bytes(), type=Intent)
-        except (FileNotFoundError, NotADirectoryError):
+            content = (self.folder / "intent").read_bytes()
+        except FileNotFoundError:
             return None
+        intent = msgspec.msgpack.decode(content, type=Intent)
+        if intent.format != _FORMAT:
+            raise ValueError("another version of snakemake-renku wrote them")
+        return intent
 
     def begin(self) -> None:
         """Make an empty folder."""

@@ -6,7 +6,6 @@ import os
 import secrets
 import time
 from collections.abc import Sequence
-from pathlib import Path
 
 import msgspec
 
@@ -26,9 +25,7 @@ from snakemake_renku.provenance.git.recovery import open_store, recover, settle,
 from snakemake_renku.provenance.git.refs import ANNEX, Move, Moved, Transaction, current
 from snakemake_renku.provenance.git.repository import (
     Repository,
-    branch_and_head,
-    open_repository,
-    require_nothing_in_progress,
+    reopened,
 )
 from snakemake_renku.provenance.git.worktree import is_same
 
@@ -36,10 +33,9 @@ from snakemake_renku.provenance.git.worktree import is_same
 class Part:
     """One repository's part in a batch, from :meth:`open` to :meth:`close`."""
 
-    def __init__(self, root: Path, options: Options) -> None:
-        self._root = root
+    def __init__(self, repository: Repository, options: Options) -> None:
         self._options = options
-        self.repository = open_repository(root)
+        self.repository = repository
         self._lock = RecorderLock(self.repository.common)
         self._marker = f"renku-record {secrets.token_hex(16)}\n"
         self._pack: PackWriter | None = None
@@ -52,7 +48,7 @@ class Part:
         """Keep other recorders out, and complete what one left who was killed."""
         self._lock.acquire(self._options.name, self._options.wait)
         recover(self.repository)
-        self.repository = open_repository(self._root)
+        self.repository = reopened(self.repository)
 
     def close(self) -> None:
         """Let other recorders in."""
@@ -185,10 +181,7 @@ class _Application:
             )
 
     def _prepare_index(self) -> None:
-        repository = self._repository
-        require_nothing_in_progress(repository.gitdir)
-        now = branch_and_head(repository.git, repository.root)
-        if now != (repository.branch, repository.head):
+        if reopened(self._repository) != self._repository:
             raise Moved
         changes = self._prepared.changes(self._index.entries())
         self._intent = msgspec.structs.replace(self._intent, changes=changes)

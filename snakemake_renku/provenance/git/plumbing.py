@@ -98,6 +98,8 @@ class Git:
         """The environment, freed of what would lead git elsewhere."""
         return {
             **{name: value for name, value in os.environ.items() if name not in _MISLEADING},
+            # Its messages as they are in its source, whatever the user's language.
+            "LANGUAGE": "en",
             "GIT_OPTIONAL_LOCKS": "0",
             "GIT_TERMINAL_PROMPT": "0",
             "GIT_LITERAL_PATHSPECS": "1",

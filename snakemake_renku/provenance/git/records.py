@@ -8,8 +8,8 @@ import msgspec
 class RecordedFile(msgspec.Struct, frozen=True):
     """A file as it was recorded: ``path`` relative to the repository's root, with ``/``.
 
-    ``digest`` is ``sha256:<hex>`` of its bytes; None takes the file as it is now. ``size`` is in
-    bytes, ``mtime`` in seconds since the epoch; both only spare work, the digest decides.
+    ``digest`` is ``sha256:<hex>`` of its bytes, which alone decides whether it still is that file;
+    None takes it as it is now. ``size`` is in bytes, ``mtime`` in seconds since the epoch.
     """
 
     path: str

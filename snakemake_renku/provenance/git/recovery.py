@@ -36,7 +36,7 @@ def recover(repository: Repository) -> None:
     notes = Notes(repository.gitdir)
     try:
         intent = notes.load()
-    except (msgspec.MsgspecError, OSError) as error:
+    except (msgspec.MsgspecError, OSError, ValueError) as error:
         raise RecordError(
             f"The notes of a recorder that was stopped cannot be read: {error}.",
             remedy=f"See whether its batch is in the history, then remove {str(notes.folder)!r}.",

@@ -88,6 +88,13 @@ def open_repository(path: str | os.PathLike[str]) -> Repository:
     )
 
 
+def reopened(repository: Repository) -> Repository:
+    """The repository with the branch and commit that are checked out now; raises RecordError."""
+    require_nothing_in_progress(repository.gitdir)
+    branch, head = branch_and_head(repository.git, repository.root)
+    return msgspec.structs.replace(repository, branch=branch, head=head)
+
+
 def read_config(git: Git) -> dict[str, str]:
     """The last value of each name in git's configuration; a name without a value is ``true``."""
     config = {}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from pathlib import Path
 
 from snakemake_renku.errors import RecordError
 from snakemake_renku.provenance.git.chain import encode_message
@@ -14,6 +13,7 @@ from snakemake_renku.provenance.git.part import Part
 from snakemake_renku.provenance.git.paths import Paths
 from snakemake_renku.provenance.git.prepare import Options, Share
 from snakemake_renku.provenance.git.records import Commit, LeftOut
+from snakemake_renku.provenance.git.repository import Repository, open_repository
 from snakemake_renku.provenance.git.tree import tree_of
 
 
@@ -24,8 +24,10 @@ class Node:
     it something. ``stack`` closes what is opened.
     """
 
-    def __init__(self, root: Path, options: Options, stack: ExitStack, prefix: str = "") -> None:
-        self.part = Part(root, options)
+    def __init__(
+        self, repository: Repository, options: Options, stack: ExitStack, prefix: str = ""
+    ) -> None:
+        self.part = Part(repository, options)
         stack.callback(self.part.close)
         self.part.open()
         self.shares: dict[int, Share] = {}
@@ -34,8 +36,8 @@ class Node:
         self._options = options
         self._stack = stack
         self._prefix = prefix
-        self._paths = Paths(root)
-        self._root = os.fsencode(self.part.repository.root)
+        self._paths = Paths(repository.root)
+        self._root = os.fsencode(repository.root)
         objects = stack.enter_context(Objects(self.part.repository.git))
         self._tree = tree_of(objects, self.part.repository.head)
         self._repositories: dict[bytes, bytes | None] = {b"": None}
@@ -142,7 +144,7 @@ class Node:
                     remedy=f"Run `datalad get --no-data {name}`.",
                 )
             prefix = f"{self._prefix}{name}/"
-            self.submodules[path] = Node(root, self._options, self._stack, prefix)
+            self.submodules[path] = Node(open_repository(root), self._options, self._stack, prefix)
         return self.submodules[path]
 
     def _require_recorded(self, path: bytes, node: Node) -> None:
