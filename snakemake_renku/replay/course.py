@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from snakemake_renku.errors import ReplayError
+from snakemake_renku.errors import RenkuError, ReplayError
 from snakemake_renku.journal import JobHistory, RunHistory, new_run_id, outputs
 from snakemake_renku.model import Tolerance, Verdict, worst
 from snakemake_renku.replay import uncommitted
@@ -26,6 +25,9 @@ from snakemake_renku.replay.target import Request
 from snakemake_renku.replay.verdict import Explainer, local_script, this_place
 from snakemake_renku.runner.digest import digest_paths
 from snakemake_renku.runner.software import software
+
+_LEAST_ROOM = 1 << 16
+"""Bytes; with less, nothing else is the matter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +73,11 @@ class Course:
         """
         try:
             return self._run()
-        except OSError as error:
-            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        except (OSError, RenkuError) as error:
+            if not _is_full(self.folder):
                 raise
             raise ReplayError(
-                f"There is no room in {self.folder}: {error}.",
+                f"There is no room left in {self.folder}: {error}",
                 remedy="Make room, or set TMPDIR to a folder on a larger disk.",
             ) from error
 
@@ -247,6 +249,12 @@ def _prepared(plan: Plan, clone: Clone, problems: dict[str, str], seconds: float
         f"{_number(len(_sources(plan)), 'input')} of {_number(jobs, 'job')}{lacking}, "
         f"in {seconds:.1f} s."
     )
+
+
+def _is_full(folder: Path) -> bool:
+    """Programs do not always say that it is the disk; a quota shows only in what they say."""
+    free = os.statvfs(folder)
+    return free.f_bavail * free.f_frsize < _LEAST_ROOM
 
 
 def _number(count: int, noun: str) -> str:

@@ -6,7 +6,7 @@ import getpass
 import os
 import platform
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import metadata
 
 from snakemake_renku import __version__
@@ -51,10 +51,13 @@ class Explainer:
     outputs: Mapping[JobKey, list[OutputVerdict]]
     code: CodeCheck
     software: Software
+    _names: dict[JobKey, str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._names = {key_of(job): job_name(job) for _, job in self.plan.jobs()}
 
     def jobs(self) -> Iterator[JobVerdict]:
         """The verdicts on all jobs, in the order in which they were replayed."""
-        self._names = {key_of(job): job_name(job) for _, job in self.plan.jobs()}
         for part, job in self.plan.jobs():
             yield self._job(part, job)
 

@@ -82,6 +82,13 @@ def test_afterwards_the_dataset_is_clean_and_whole(study: Path) -> None:
     run(study, "git", "annex", "fsck", "--quiet")
 
 
+def test_a_benchmark_that_datalad_will_not_measure_again_stands_with_the_journal(
+    study: Path,
+) -> None:
+    place = "analysis/benchmarks/double.tsv"
+    assert git(study, "log", "--format=%s", "--", place).startswith("Record of run")
+
+
 def test_plain_datalad_makes_the_same_files_again_in_a_clone(study: Path, tmp_path: Path) -> None:
     clone = tmp_path / "clone"
     run(tmp_path, "datalad", "-l", "warning", "clone", str(study), str(clone))

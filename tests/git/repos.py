@@ -109,7 +109,7 @@ def job(number: int, *files: RecordedFile, **texts: bytes) -> Commit:
 def make_plain(root: Path) -> Repo:
     root.mkdir()
     repo = Repo(root)
-    repo.git("init", "-q")
+    repo.git("init", "-q", "--template=")
     (root / "README").write_text("read me\n")
     repo.commit_all("first")
     return repo

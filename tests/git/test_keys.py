@@ -52,13 +52,13 @@ def test_extensions_are_those_of_git_annex(
         assert answer == f"SHA256E-s0--{empty}{kept}", name
 
 
-@pytest.mark.parametrize("backend", [*keys.HASHES, *(f"{name}E" for name in keys.HASHES)])
-def test_keys_of_all_backends_are_those_of_git_annex(annex: Repo, backend: str) -> None:
+def test_keys_of_all_backends_are_those_of_git_annex(annex: Repo) -> None:
     annex.write("a.tar.gz", binary("a"))
-    hasher = keys.HASHES[keys.hash_of_backend(backend) or ""]()
-    hasher.update(binary("a"))
-    made = keys.make_key(backend, 4, hasher.hexdigest(), ".tar.gz")
-    assert annex.annex("calckey", f"--backend={backend}", "a.tar.gz") == made + "\n"
+    for backend in [*keys.HASHES, *(f"{name}E" for name in keys.HASHES)]:
+        hasher = keys.HASHES[keys.hash_of_backend(backend) or ""]()
+        hasher.update(binary("a"))
+        made = keys.make_key(backend, 4, hasher.hexdigest(), ".tar.gz")
+        assert annex.annex("calckey", f"--backend={backend}", "a.tar.gz") == made + "\n"
 
 
 @pytest.mark.parametrize(

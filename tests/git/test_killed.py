@@ -171,7 +171,8 @@ def test_killed_before_any_step(batches: Batches) -> None:
         batches.next()
         child = start(batches.record, kill_before_step(number, group=number % 2 == 0))
         _, status = os.waitpid(child, 0)
-        assert os.WIFSIGNALED(status) or number > steps - 5
+        # Not every batch has just as many steps.
+        assert os.WIFSIGNALED(status) or number > steps * 0.9
         outcomes.append(batches.require_before_or_after())
         batches.require_complete()
     batches.repo.check()

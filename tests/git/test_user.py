@@ -240,6 +240,7 @@ def test_a_submodule_with_a_git_file_can_be_recorded_in_by_itself(
 
 
 def test_a_hook_that_forbids_to_move_the_branch_is_obeyed(plain: Repo) -> None:
+    plain.path(".git/hooks").mkdir()
     hook = plain.path(".git/hooks/reference-transaction")
     hook.write_text('#!/bin/sh\n[ "$1" = prepared ] && echo "not today" >&2 && exit 1\nexit 0\n')
     hook.chmod(0o755)

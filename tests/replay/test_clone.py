@@ -23,6 +23,48 @@ rule copy:
     shell: "cp {input:q} {output:q}"
 """
 
+COPIED = "results/copy of it.txt"
+
+NAMES = ("-rf", "a b", "new\nline", "quo'te\"s", "ünïcode", "semi;colon", "glob*?[x]", " lead")
+
+SNAKEFILE = f"""
+NAMES = {NAMES!r}
+
+rule all:
+    input:
+        ["named/" + name for name in NAMES],
+        "{COPIED}", "results/spoilt.txt", "results/answer.txt", "results/waited.txt"
+
+rule careless:
+    input: "data/2.txt"
+    output: "results/spoilt.txt"
+    shell: 'cp {{input}} {{output}}; if ! [ -e fast ]; then'
+        ' cd "$(dirname "$(realpath {{input}})")"; chmod u+w .;'
+        ' for file in *; do chmod u+w $file; echo spoilt >> $file; done; fi'
+
+rule answer:
+    output: "results/answer.txt"
+    script: "scripts/answer.py"
+
+rule wait:
+    output: "results/waited.txt"
+    shell: "if ! [ -e fast ]; then touch started; sleep 1000; fi; touch {{output}}"
+
+for number, name in enumerate(NAMES):
+    rule:
+        name: f"named{{number}}"
+        input: "data/" + name
+        output: "named/" + name
+        shell: "cat -- {{input:q}} > {{output:q}}; date +%s%N >> {{output:q}}"
+"""
+
+ANSWER = """
+    import sys
+    sys.path.insert(0, "scripts")
+    from constants import ANSWER
+    open(snakemake.output[0], "w").write(str(ANSWER))
+"""
+
 
 def small(root: Path, **options: object) -> Dataset:
     dataset = new_dataset(root, **options)  # type: ignore[arg-type]
@@ -31,17 +73,26 @@ def small(root: Path, **options: object) -> Dataset:
 
 
 @pytest.fixture(scope="module")
-def once_copied(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
-    dataset = small(tmp_path_factory.mktemp("copied") / "dataset")
+def once_made(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+    dataset = new_dataset(tmp_path_factory.mktemp("made") / "dataset")
+    (dataset.root / ".gitattributes").write_text("* annex.backend=SHA256E\n")
+    (dataset.root / ".gitignore").write_text(".snakemake/\n__pycache__/\nfast\n")
+    dataset.write("Snakefile", SNAKEFILE + COPY)
+    dataset.write("scripts/constants.py", "ANSWER = 42\n")
+    dataset.write("scripts/answer.py", ANSWER)
+    for name in NAMES:
+        dataset.write(f"data/{name}", f"of {name}\n")
     dataset.save()
+    # What the jobs do otherwise in the clone, where this is not.
+    dataset.write("fast", "")
     dataset.run()
     return dataset
 
 
 @pytest.fixture
-def copied(once_copied: Dataset, tmp_path: Path) -> Dataset:
-    """A dataset in which one job copied an annexed file."""
-    return copy_of(once_copied, tmp_path / "dataset")
+def made(once_made: Dataset, tmp_path: Path) -> Dataset:
+    """A dataset that has all in git-annex, also its code."""
+    return copy_of(once_made, tmp_path / "dataset")
 
 
 def state(folder: Path) -> dict[str, str]:
@@ -59,71 +110,53 @@ def state(folder: Path) -> dict[str, str]:
 
 
 def test_a_clone_of_a_clone_without_contents_is_replayed_as_the_original(
-    copied: Dataset, clone_of: Callable[..., Dataset]
+    made: Dataset, clone_of: Callable[..., Dataset]
 ) -> None:
-    there = clone_of(copied)
+    there = clone_of(made)
     assert not (there.root / ".snakemake").exists()
     git(there.root, "annex", "init", "--quiet", "the reviewer's")
-    found = there.replay()
-    assert found.verdict.outcome == "identical"
+    assert there.replay(COPIED).verdict.outcome == "identical"
 
 
-def test_a_shallow_clone_is_enough(copied: Dataset, clone_of: Callable[..., Dataset]) -> None:
-    there = clone_of(copied, "--no-local", "--depth", "1", "--no-single-branch")
-    found = there.replay()
-    assert found.verdict.outcome == "identical"
+def test_a_shallow_clone_is_enough(made: Dataset, clone_of: Callable[..., Dataset]) -> None:
+    there = clone_of(made, "--no-local", "--depth", "1", "--no-single-branch")
+    assert there.replay(COPIED).verdict.outcome == "identical"
 
 
-def test_the_original_stays_as_it_was(copied: Dataset) -> None:
-    (copied.root / "unrelated").write_text("not in git")
-    copied.write("Snakefile", COPY + "\n# a remark\n")
-    git(copied.root, "add", "Snakefile")
-    status = git(copied.root, "status", "--porcelain")
-    before = state(copied.root)
-    copied.replay("results/copy of it.txt")
-    after = state(copied.root)
+def test_the_original_stays_as_it_was(made: Dataset) -> None:
+    (made.root / "unrelated").write_text("not in git")
+    made.write("Snakefile", COPY + "\n# a remark\n")
+    git(made.root, "add", "Snakefile")
+    status = git(made.root, "status", "--porcelain")
+    before = state(made.root)
+    made.replay(COPIED)
+    after = state(made.root)
     new = after.keys() - before.keys()
     assert all(name.startswith(".snakemake/renku/verdicts/") for name in new), new
     assert {name: after[name] for name in before} == before
-    assert git(copied.root, "status", "--porcelain") == status
-    git(copied.root, "annex", "fsck", "--quiet")
+    assert git(made.root, "status", "--porcelain") == status
+    git(made.root, "annex", "fsck", "--quiet")
 
 
-def test_a_repository_that_cannot_be_written_to_is_replayed(copied: Dataset) -> None:
-    mount = ["mount", "--bind", copied.root, copied.root]
-    again = ["mount", "-o", "remount,ro,bind", copied.root]
+def test_a_repository_that_cannot_be_written_to_is_replayed(made: Dataset) -> None:
+    mount = ["mount", "--bind", made.root, made.root]
+    again = ["mount", "-o", "remount,ro,bind", made.root]
     if os.getuid() != 0 or subprocess.run(mount, capture_output=True, check=False).returncode:
         pytest.skip("mounting a file system needs root")
     try:
         subprocess.run(again, check=True)
-        assert copied.replay().verdict.outcome == "identical"
+        assert made.replay(COPIED).verdict.outcome == "identical"
     finally:
-        subprocess.run(["umount", "-l", copied.root], check=True)
+        subprocess.run(["umount", "-l", made.root], check=True)
 
 
-def test_a_job_that_writes_through_its_input_reaches_no_file_of_the_original(
-    tmp_path: Path,
-) -> None:
-    dataset = small(tmp_path / "dataset")
-    dataset.write("data/1.txt", "the recorded input\n")
-    dataset.write(
-        "Snakefile",
-        """
-        rule careless:
-            input: "data/1.txt"
-            output: "results/out.txt"
-            shell:
-                "cp {input} {output}; if [ -e /proc/self/fd ]; then"
-                " (chmod u+w $(readlink -f {input}) && echo spoilt >> {input}) || true; fi"
-        """,
-    )
-    dataset.save()
-    original = (dataset.root / "data/1.txt").resolve()
-    dataset.run()
-    original.chmod(0o644)
-    original.write_text("the recorded input\n")
-    dataset.replay("results/out.txt")
-    assert original.read_text() == "the recorded input\n"
+def test_a_job_that_spoils_its_inputs_reaches_no_file_of_the_original(made: Dataset) -> None:
+    kept = made.call("results/spoilt.txt", "--keep")
+    assert kept.returncode == 0, kept.stderr
+    (clone,) = made.scratch.glob("*/clone")
+    assert "spoilt" in (clone / "data/2.txt").read_text()
+    git(made.root, "annex", "fsck", "--quiet")
+    assert "spoilt" not in (made.root / "data/2.txt").read_text()
 
 
 def test_a_working_directory_below_the_root_of_the_repository(tmp_path: Path) -> None:
@@ -164,66 +197,39 @@ def test_inputs_in_a_subdataset_are_fetched_from_it(
     assert there.replay().verdict.outcome == "identical"
 
 
-def test_code_in_git_annex_is_fetched_too(tmp_path: Path) -> None:
-    dataset = small(tmp_path / "dataset")
-    (dataset.root / ".gitattributes").write_text("* annex.backend=SHA256E\n")
-    dataset.write(
-        "Snakefile",
-        """
-        rule answer:
-            output: "results/answer.txt"
-            script: "scripts/answer.py"
-        """,
-    )
-    dataset.write("scripts/constants.py", "ANSWER = 42\n")
-    dataset.write(
-        "scripts/answer.py",
-        """
-        import sys
-        sys.path.insert(0, "scripts")
-        from constants import ANSWER
-        open(snakemake.output[0], "w").write(str(ANSWER))
-        """,
-    )
-    dataset.save()
-    dataset.run()
-    assert (dataset.root / "scripts/constants.py").is_symlink()
-    assert dataset.replay().verdict.outcome == "identical"
+def test_hostile_names_are_fetched_replayed_and_compared(made: Dataset) -> None:
+    found = made.replay(*(f"file:named/{name}" for name in NAMES), status=1)
+    assert {output.path for output in found.verdict.outputs} == {f"named/{name}" for name in NAMES}
+    for output in found.verdict.outputs:
+        assert output.finding is not None, output
+        last = output.path.count("\n") + 2
+        assert [each.where for each in output.finding.differences] == [f"line {last}"]
 
 
-def test_a_kept_clone_stays(copied: Dataset) -> None:
-    done = copied.call("--keep")
+def test_code_in_git_annex_is_fetched_too(made: Dataset) -> None:
+    assert (made.root / "scripts/constants.py").is_symlink()
+    assert made.replay("results/answer.txt").verdict.outcome == "identical"
+
+
+def test_a_kept_clone_stays(made: Dataset) -> None:
+    done = made.call("--keep", COPIED)
     assert done.returncode == 0
-    (kept,) = copied.scratch.iterdir()
+    (kept,) = made.scratch.iterdir()
     assert f"The clone is kept in {kept / 'clone'}." in done.stderr
-    assert (kept / "clone/results/copy of it.txt").is_file()
+    assert (kept / "clone" / COPIED).is_file()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_whoever_stops_a_replay_finds_neither_folder_nor_process_afterwards(
-    tmp_path: Path, number: signal.Signals
+    made: Dataset, number: signal.Signals
 ) -> None:
-    dataset = small(tmp_path / "dataset", annex=False)
-    dataset.write(
-        "Snakefile",
-        """
-        rule wait:
-            output: "results/out.txt"
-            shell: "if [ -e fast ]; then touch {output}; else touch started; sleep 1000; fi"
-        """,
-    )
-    (dataset.root / ".gitignore").write_text(".snakemake/\nfast\n")
-    dataset.save()
-    dataset.write("fast", "")
-    dataset.run()
-    process = dataset.start()
-    started = wait_for(lambda: list(dataset.scratch.glob("*/clone/started")), process)
-    assert started
+    process = made.start("results/waited.txt")
+    assert wait_for(lambda: list(made.scratch.glob("*/clone/started")), process)
     children = psutil.Process(process.pid).children(recursive=True)
     process.send_signal(number)
     _, stderr = process.communicate(timeout=30)
     assert process.returncode == 128 + number, stderr
-    assert list(dataset.scratch.iterdir()) == []
+    assert list(made.scratch.iterdir()) == []
     _, alive = psutil.wait_procs(children, timeout=10)
     assert alive == []
 
@@ -237,14 +243,14 @@ def wait_for(
     return found()
 
 
-def test_a_disk_that_is_full_is_told(copied: Dataset) -> None:
-    disk = copied.scratch / "disk"
+def test_a_disk_that_is_full_is_told(made: Dataset) -> None:
+    disk = made.scratch / "disk"
     disk.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=100k", "tmpfs", str(disk)]
+    mount = ["mount", "-t", "tmpfs", "-o", "size=300k", "tmpfs", str(disk)]
     if os.getuid() != 0 or subprocess.run(mount, capture_output=True, check=False).returncode:
         pytest.skip("mounting a file system needs root")
     try:
-        done = copied.start(TMPDIR=str(disk))
+        done = made.start(COPIED, TMPDIR=str(disk))
         _, stderr = done.communicate()
         assert done.returncode == 2
         assert "Make room, or set TMPDIR to a folder on a larger disk." in stderr
@@ -253,9 +259,9 @@ def test_a_disk_that_is_full_is_told(copied: Dataset) -> None:
         subprocess.run(["umount", "-l", disk], check=True)
 
 
-def test_another_users_repository_is_told(copied: Dataset) -> None:
+def test_another_users_repository_is_told(made: Dataset) -> None:
     if os.getuid() != 0:
         pytest.skip("only root can give a folder away")
-    shutil.chown(copied.root, 12345)
-    told = copied.refuse(HOME=str(copied.scratch), GIT_TEST_ASSUME_DIFFERENT_OWNER="1")
+    shutil.chown(made.root, 12345)
+    told = made.refuse(HOME=str(made.scratch), GIT_TEST_ASSUME_DIFFERENT_OWNER="1")
     assert "safe.directory" in told

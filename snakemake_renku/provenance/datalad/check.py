@@ -36,6 +36,17 @@ class Needed(NamedTuple):
     is_folder: bool = False
 
 
+class Problem(NamedTuple):
+    """Something that forbids a record; ``to_commit`` if it is enough to commit the file ``path``.
+
+    ``path`` is relative to the repository's root.
+    """
+
+    path: str
+    text: str
+    to_commit: bool
+
+
 @dataclass(slots=True)
 class Findings:
     """``problems`` forbid a record; ``notices`` are to be told; ``absent`` are not in the commit.
@@ -44,7 +55,7 @@ class Findings:
     ``temp()`` outputs of an earlier run.
     """
 
-    problems: list[str] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
     absent: set[str] = field(default_factory=set)
     temporary: set[str] = field(default_factory=set)
@@ -114,13 +125,16 @@ class _Checker:
             f"needs it there{f' ({one.digest})' if one.digest else ''}."
         )
 
+    def _problem(self, path: str, text: str, *, to_commit: bool) -> None:
+        self._result.problems.append(Problem(path, f"{text}: {path}", to_commit))
+
     def _not_committed(self, path: str, one: Needed) -> None:
         made = self._others.earlier.get(self._places.from_pwd(one.path), [])
         if path in self._ignored:
             self._absent(one, "is ignored by git")
         elif os.path.lexists(self._places.root / path):
             by = f"; run {made[-1].run} made it: record that first" if made else ""
-            self._result.problems.append(f"{one.what} not in git{by}: {path}")
+            self._problem(path, f"{one.what} not in git{by}", to_commit=not made)
         elif made and made[-1].temp:
             self._result.temporary.add(one.path)
         else:
@@ -131,11 +145,10 @@ class _Checker:
         if one.digest is None or digest == one.digest:
             return
         if self._digest(path) == one.digest:
-            self._result.problems.append(f"{one.what} changed, but not committed: {path}")
+            self._problem(path, f"{one.what} changed, but not committed", to_commit=True)
         else:
-            self._result.problems.append(
-                f"{one.what} changed since the run (which read {one.digest}): {path}"
-            )
+            text = f"{one.what} changed since the run (which read {one.digest})"
+            self._problem(path, text, to_commit=False)
 
     def _digest_of_key(self, path: str, one: Needed, held: Held) -> str | None:
         """The sha256 of an annexed file whose key holds another hash."""
@@ -159,9 +172,10 @@ class _Checker:
             self._not_committed(path, one)
             return
         extra = sorted(p for p in here - committed if p not in self._ignored)
-        self._result.problems += [f"{one.what} not in git: {p}" for p in extra[:3]]
+        for each in extra[:3]:
+            self._problem(each, f"{one.what} not in git", to_commit=True)
         if one.digest is not None and not extra and self._digest(path) != one.digest:
-            self._result.problems.append(f"{one.what} changed since the run: {path}")
+            self._problem(path, f"{one.what} changed since the run", to_commit=False)
 
     def _digest(self, path: str) -> str | None:
         try:

@@ -71,11 +71,11 @@ def run_message(run: RunHistory, jobs: int, notices: Sequence[str]) -> str:
     info = run.info
     ended = "the run ended well" if run.status == "success" else f"the run {run.status}"
     number = "1 job" if jobs == 1 else f"{jobs} jobs"
-    told = "".join(f"- {_one_line(notice)}\n" for notice in notices)
+    told = "".join(f"- {one_line(notice)}\n" for notice in notices)
     return (
         f"Record of run {info.run}\n\n"
-        f"{number}, run by {_one_line(info.user)} on {_one_line(info.host)}; {ended}.\n"
-        "A commit for each follows, which `datalad rerun` executes again.\n"
+        f"{number}, run by {one_line(info.user)} on {one_line(info.host)}; {ended}.\n"
+        + ("A commit for each follows, which `datalad rerun` executes again.\n" if jobs else "")
         + (f"\n{told}" if told else "")
         + f"\n{RUN_TRAILER}: {info.run}\n"
     )
@@ -84,10 +84,10 @@ def run_message(run: RunHistory, jobs: int, notices: Sequence[str]) -> str:
 def subject(spec: JobSpec) -> str:
     """A job in one line: its rule and its wildcards."""
     wildcards = dict.fromkeys(f"{k}={v}" for step in spec.steps for k, v in step.wildcards.items())
-    return _shortened(_one_line(" ".join([spec.rule, *wildcards])))
+    return _shortened(one_line(" ".join([spec.rule, *wildcards])))
 
 
-def _one_line(text: str) -> str:
+def one_line(text: str) -> str:
     """``text`` without what would break a line or steer a terminal."""
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text).strip()
 

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from snakemake_renku.errors import RecordError
 from snakemake_renku.journal import RunGraph, RunHistory, inputs, outputs
 from snakemake_renku.journal.write import RUNS
-from snakemake_renku.provenance.datalad.check import Findings, check_needed, needed
+from snakemake_renku.provenance.datalad.check import Findings, Problem, check_needed, needed
+from snakemake_renku.provenance.datalad.command import quoted
 from snakemake_renku.provenance.datalad.commits import Sources, make_commits
 from snakemake_renku.provenance.datalad.committed import Committed
 from snakemake_renku.provenance.datalad.ignored import ignored_paths
-from snakemake_renku.provenance.datalad.message import joined
+from snakemake_renku.provenance.datalad.message import joined, one_line
 from snakemake_renku.provenance.datalad.other_runs import OtherRuns
 from snakemake_renku.provenance.datalad.places import Places
 from snakemake_renku.provenance.datalad.recorded import recording_commit
@@ -25,6 +27,8 @@ from snakemake_renku.provenance.git import (
     write_batch,
 )
 from snakemake_renku.runner.digest_cache import DigestCache
+
+_NAMED = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +64,12 @@ class Recorded:
         else:
             annexed = f" ({self.annexed} annexed)" if self.annexed else ""
             text = f"Recorded run {self.run} on {self.branch}: {number}, {files}{annexed}."
-        lines = [text, *(f"{file.path}: left out, {file.reason}" for file in self.left_out[:5])]
-        if len(self.left_out) > 5:
-            lines.append(f"and {len(self.left_out) - 5} more files left out")
+        lines = [
+            text,
+            *(f"{one_line(f.path)}: left out, {f.reason}" for f in self.left_out[:_NAMED]),
+        ]
+        if len(self.left_out) > _NAMED:
+            lines.append(f"and {len(self.left_out) - _NAMED} more files left out")
         return "\n".join([*lines, *self.notices])
 
 
@@ -108,7 +115,7 @@ def check_recordable(workdir: Path, *, snakefile: Path | None) -> None:
     if not tracked or repository.git.ask("diff", "--quiet", "HEAD", "--", place) is None:
         raise RecordError(
             f"{snakefile} is not committed as it is, so this run could not be recorded in git.",
-            remedy=f"Commit it first: {_how_to_commit(repository)}",
+            remedy=f"Commit it first: {_how_to_commit(repository, [place])}.",
         )
 
 
@@ -163,12 +170,7 @@ class _Recording:
 
     def _refuse(self, selection: Selection, findings: Findings, without_missing: bool) -> None:
         if findings.problems:
-            raise RecordError(
-                f"Run {self._run.info.run} cannot be recorded, as git does not hold what it read: "
-                f"{joined(findings.problems)}.",
-                remedy=f"Commit that as the run read it ({_how_to_commit(self._repository)}), then "
-                f"`snakemake-renku record {self._run.info.run}`.",
-            )
+            raise _not_what_was_read(findings.problems, self._run.info.run, self._repository)
         if selection.changed:
             raise _changed_outputs(selection.changed)
         if selection.missing and not without_missing:
@@ -178,6 +180,22 @@ class _Recording:
 def _left_out(selection: Selection) -> tuple[LeftOut, ...]:
     gone = [LeftOut(one.path, "it is not there any more") for one in selection.missing]
     return (*(LeftOut(*each) for one in selection.jobs for each in one.left_out), *gone)
+
+
+def _not_what_was_read(
+    problems: Sequence[Problem], run: str, repository: Repository
+) -> RecordError:
+    to_commit = [problem.path for problem in problems if problem.to_commit]
+    remedies = []
+    if to_commit:
+        remedies.append(f"Commit these alone: {_how_to_commit(repository, to_commit)}.")
+    if len(to_commit) < len(problems):
+        remedies.append("Bring back, for the time of recording, what the run read, and commit it.")
+    return RecordError(
+        f"Run {run} cannot be recorded, as git does not hold what it read: "
+        f"{joined(problem.text for problem in problems)}.",
+        remedy=" ".join(remedies),
+    )
 
 
 def _changed_outputs(changed: list[Changed]) -> RecordError:
@@ -198,5 +216,11 @@ def _missing_outputs(missing: list[Changed], run: str) -> RecordError:
     )
 
 
-def _how_to_commit(repository: Repository) -> str:
-    return "`datalad save`" if repository.dsid else "`git add` and `git commit`"
+def _how_to_commit(repository: Repository, paths: Sequence[str]) -> str:
+    here = os.path.relpath(repository.root)
+    names = [quoted(os.path.normpath(os.path.join(here, path))) for path in paths[:_NAMED]]
+    names += ["…"] if len(paths) > _NAMED else []
+    files = " ".join(names)
+    if repository.dsid is not None:
+        return f"`datalad save -m MESSAGE {files}`"
+    return f"`git add {files}` and `git commit -m MESSAGE {files}`"

@@ -2,20 +2,25 @@
 
 For jobs that are more than a command: scripts, notebooks, wrappers, ``run:``, groups, conda. The
 job is named by its outputs, and its rule is the only one allowed (so nothing upstream is looked at,
-whatever the times of files in a clone); ``--directory .`` keeps a ``workdir:`` of the Snakefile
-from being entered twice, and the workflow's profile is not read, as what it said is in the journal.
+whatever the times of files in a clone). The workflow's profile is not read, as what it said is in
+the journal. Where the Snakefile has a ``workdir:``, Snakemake is started where it was started, and
+goes there itself.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+import os
+import re
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 from snakemake_renku.model import JobSpec, RunInfo, Step
-from snakemake_renku.provenance.datalad.command import quoted
+from snakemake_renku.provenance.datalad.command import quoted, removal
 from snakemake_renku.provenance.datalad.places import Places
 
+_WORKDIR = re.compile(r"""^[ \t]*workdir[ \t]*:\s*(?:["'](?P<text>[^"'{}]+)["'])?""", re.MULTILINE)
 _OF_SNAKEMAKE = "tmpdir=system_tmpdir"
 """The default resource that Snakemake has without being told."""
 
@@ -23,9 +28,12 @@ _OF_SNAKEMAKE = "tmpdir=system_tmpdir"
 def snakemake_call(info: RunInfo, spec: JobSpec, places: Places) -> str:
     """The command, for the working directory of the run."""
     rules = list(dict.fromkeys(step.rule for step in spec.steps))
-    words = ["snakemake", "--snakefile", places.from_pwd(info.snakefile), "--directory", "."]
+    start = start_folder(info, places)
+    relative = partial(_from, places, places.pwd if start is None else start)
+    words = ["snakemake", "--snakefile", relative(info.snakefile)]
+    words += ["--directory", "."] if start is None else []
     words += ["--workflow-profile", "none"]
-    words += _workflow_options(info, places)
+    words += _workflow_options(info, places, relative)
     words += _resource_options(info, spec, rules)
     words += ["--cores", str(info.cores or spec.threads), "--nolock", "--notemp", "--force"]
     if any(step.kind == "run" for step in spec.steps):
@@ -33,13 +41,51 @@ def snakemake_call(info: RunInfo, spec: JobSpec, places: Places) -> str:
         words += ["--force-use-threads"]
     words += ["--allowed-rules", *rules]
     words += _targets(spec)
-    return " ".join(map(quoted, words))
+    call = " ".join(map(quoted, words))
+    if start is not None:
+        call = f"(cd {quoted(os.path.relpath(start, places.pwd))} && {call})"
+    protected = [f.path for step in spec.steps for f in step.output if "protected" in f.flags]
+    # Where they are still protected, Snakemake refuses to make them anew.
+    return f"{removal(map(places.from_pwd, protected))} && {call}" if protected else call
 
 
-def _workflow_options(info: RunInfo, places: Places) -> Iterator[str]:
+def start_folder(info: RunInfo, places: Places) -> str | None:
+    """Where Snakemake was started, relative to the root, if its Snakefile then went elsewhere.
+
+    The journal does not tell; where a ``workdir:`` is no plain text, the usual places of a
+    Snakefile do. None for the working directory itself, and for a place outside of the repository.
+    """
+    try:
+        found = _WORKDIR.search(places.here(info.snakefile).read_text(errors="replace"))
+    except OSError:
+        return None
+    given = any(re.match(r"-d|--directory\b", word) for word in info.command)
+    if found is None or given:
+        return None
+    start = _without(info.workdir, found["text"]) if found["text"] else None
+    if start is None:
+        start = os.path.dirname(info.snakefile)
+        start = os.path.dirname(start) if os.path.basename(start) == "workflow" else start
+    inside = places.inside(start)
+    return None if inside in (None, places.pwd) else inside
+
+
+def _without(path: str, end: str) -> str | None:
+    end = os.path.normpath(end)
+    return path.removesuffix(f"/{end}") if path.endswith(f"/{end}") else None
+
+
+def _from(places: Places, start: str, path: str) -> str:
+    inside = places.inside(path)
+    return path if inside is None else os.path.relpath(inside, start)
+
+
+def _workflow_options(
+    info: RunInfo, places: Places, relative: Callable[[str], str]
+) -> Iterator[str]:
     options = info.options
     if options.configfiles:
-        yield from ("--configfile", *map(places.from_pwd, options.configfiles))
+        yield from ("--configfile", *map(relative, options.configfiles))
     if options.replace_workflow_config:
         yield "--replace-workflow-config"
     if options.config:
