@@ -156,16 +156,15 @@ def files_in_git(folder: Path) -> int:
 
 def record_run(folder: Path, jobs: int) -> float:
     before = packed(folder)
-    cpu, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
+    children, own, began = cpu_of_children(), time.process_time(), time.monotonic()
     recorded = record(folder, read_run(find_run(folder)))
     wall = time.monotonic() - began
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    children = after.ru_utime + after.ru_stime - cpu.ru_utime - cpu.ru_stime
+    children, own = cpu_of_children() - children, time.process_time() - own
     assert (recorded.in_git, recorded.annexed) == (jobs, jobs), recorded
     as_left = call(folder, "git", "count-objects", "-vH").replace("\n", ", ")
     beyond = packed(folder) - before - files_in_git(folder)
     print(
-        f"  recorded in {wall:.1f} s (git and git-annex: {children:.1f} s of CPU): "
+        f"  recorded in {wall:.1f} s, with {own:.1f} s of CPU, and {children:.1f} s of git's: "
         f"{jobs / wall:.0f} jobs/s; {beyond / jobs:.0f} bytes a job beyond the files, packed"
     )
     print(f"  objects as they were left: {as_left.rstrip(', ')}")
@@ -226,22 +225,29 @@ def synthetic(jobs: int, peers: int, flat: bool, scratch: Path) -> None:
 
 def with_snakemake(jobs: int, scratch: Path, turns: int) -> None:
     """How much longer a run of Snakemake takes that records itself; in turns."""
-    walls: dict[str, list[float]] = {"none": [], "datalad": []}
+    results: dict[str, list[tuple[float, float]]] = {"none": [], "datalad": []}
     for turn in range(turns):
-        for setting, found in walls.items():
+        for setting, found in results.items():
             folder = dataset(scratch / f"run-{setting}-{turn}", textwrap.dedent(SNAKEFILE))
-            began = time.monotonic()
+            cpu, began = cpu_of_children(), time.monotonic()
             call(
                 folder, sys.executable, "-m", "snakemake", "--executor", "renku", "--jobs", "2",
                 "--scheduler", "greedy", "--quiet", "all", "--renku-record", setting,
                 "--config", f"num={jobs}",
             )  # fmt: skip
-            found.append(time.monotonic() - began)
-    for setting, found in walls.items():
-        times = ", ".join(f"{wall:.1f}" for wall in found)
-        print(f"snakemake, {jobs} jobs, --renku-record {setting}: {times} s")
-    ratio = min(walls["datalad"]) / min(walls["none"])
-    print(f"  recording adds {100 * (ratio - 1):.1f} % (of the quickest turns)")
+            found.append((time.monotonic() - began, cpu_of_children() - cpu))
+    for setting, found in results.items():
+        times = ", ".join(f"{wall:.1f} s ({cpu:.1f} s of CPU)" for wall, cpu in found)
+        print(f"snakemake, {jobs} jobs, --renku-record {setting}: {times}")
+    for name, number in (("wall", 0), ("CPU", 1)):
+        least = {setting: min(each[number] for each in found) for setting, found in results.items()}
+        more = 100 * (least["datalad"] / least["none"] - 1)
+        print(f"  recording adds {more:.1f} % of {name} (of the best turns)")
+
+
+def cpu_of_children() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def main() -> None:

@@ -13,6 +13,7 @@ from snakemake_renku.journal import JobHistory, RunHistory, new_run_id, outputs
 from snakemake_renku.model import Tolerance, Verdict, worst
 from snakemake_renku.replay import uncommitted
 from snakemake_renku.replay.causes import CodeCheck
+from snakemake_renku.replay.checkpoints import checkpoint_outputs
 from snakemake_renku.replay.choice import key_of
 from snakemake_renku.replay.clone import Clone, make_clone
 from snakemake_renku.replay.execute import Ended, Executed, Listener, Told, execute
@@ -85,9 +86,9 @@ class Course:
         started = time.time()
         plan = make_plan(self.repository, self.request, self.folder / "journals")
         clone = make_clone(self.repository, plan.commit, self.folder / "clone")
-        problems = self._prepare(plan, clone)
+        problems: dict[str, str | None] = {**self._prepare(plan, clone)}
         cloned = time.time()
-        self._say(_prepared(plan, clone, problems, cloned - started))
+        self._say(_prepared(plan, clone, len(problems), cloned - started))
         for part in plan.parts:
             self._execute(part, plan, clone, problems)
         ended = time.time()
@@ -108,14 +109,18 @@ class Course:
         if self.options.uncommitted:
             uncommitted.carry(found, self.repository, clone)
             self._carried = (*found.changed, *found.untracked)
-        problems = fetch(clone, used)
-        fetch_code(clone, _folders(code))
+        problems = fetch(clone, code)
+        fetch_code(clone, _folders(code, clone.prefix))
+        problems |= fetch(clone, sources)
+        fetch(clone, checkpoint_outputs(plan, clone))
         for source in {source for found in plan.sources.values() for source in found}:
             if source.ref.kind == "directory" and source.place is not None:
                 as_made(clone.path(source.place), source.ref.digest)
         return problems
 
-    def _execute(self, part: Part, plan: Plan, clone: Clone, problems: dict[str, str]) -> None:
+    def _execute(
+        self, part: Part, plan: Plan, clone: Clone, problems: dict[str, str | None]
+    ) -> None:
         possible = []
         for job in part.jobs:
             why = self._obstacle(job, plan, problems)
@@ -137,13 +142,16 @@ class Course:
         run = part.run.info.run
         self._executed |= {(run, id): executed for id, executed in done.items()}
 
-    def _obstacle(self, job: JobHistory, plan: Plan, problems: dict[str, str]) -> str | None:
+    def _obstacle(self, job: JobHistory, plan: Plan, problems: dict[str, str | None]) -> str | None:
         """Why a job cannot be tried for want of an input."""
         key = key_of(job)
         for source in plan.sources[key]:
-            why = _unreachable(source) if source.place is None else problems.get(source.place)
+            path = source.ref.path
+            if source.place is None and path not in problems:
+                problems[path] = _unreachable(source)
+            why = problems.get(source.place or path)
             if why is not None:
-                return f"input {source.ref.path}: {why}"
+                return f"input {path}: {why}"
         for path, maker in plan.makers[key].items():
             executed = self._executed.get(maker)
             if executed is not None and not executed.ok:
@@ -209,11 +217,10 @@ def _code(plan: Plan, clone: Clone) -> Iterator[str]:
                 yield place
 
 
-def _folders(code: Iterable[str]) -> Iterator[str]:
-    """Folders that hold code and what belongs to it; not the root, which holds everything."""
-    for place in code:
-        folder = os.path.dirname(place)
-        if folder:
+def _folders(code: Iterable[str], prefix: str) -> Iterator[str]:
+    """Folders that hold code and what belongs to it; not those that hold the results too."""
+    for folder in map(os.path.dirname, code):
+        if folder and not prefix.startswith(f"{folder}/"):
             yield folder
 
 
@@ -241,9 +248,9 @@ def _unreachable(source: Source) -> str | None:
     return None
 
 
-def _prepared(plan: Plan, clone: Clone, problems: dict[str, str], seconds: float) -> str:
+def _prepared(plan: Plan, clone: Clone, problems: int, seconds: float) -> str:
     jobs = sum(len(part.jobs) for part in plan.parts)
-    lacking = f" ({len(problems)} cannot be had)" if problems else ""
+    lacking = f" ({problems} cannot be had)" if problems else ""
     return (
         f"Cloned commit {plan.commit[:12]} into {clone.root}, with the "
         f"{_number(len(_sources(plan)), 'input')} of {_number(jobs, 'job')}{lacking}, "

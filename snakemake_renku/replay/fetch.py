@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from snakemake_renku.replay.clone import Clone
+from snakemake_renku.replay.clone import ORIGIN, Clone
 from snakemake_renku.replay.git import annex_replies, git, has_annex, zero_separated
 from snakemake_renku.runner.digest import digest_tree
 
@@ -109,9 +109,22 @@ def _get(root: Path, paths: list[str]) -> Iterator[tuple[str, str]]:
     if not has_annex():
         yield from ((path, "git-annex is not here") for path in paths)
         return
-    for reply in annex_replies(root, "get", how="--batch", items=paths):
-        if not reply.get("success", False):
-            yield str(reply.get("file", "")), _why(reply)
+    replies = get(root, paths, how="--batch")
+    yield from ((str(reply.get("file", "")), _why(reply)) for reply in replies)
+
+
+def get(root: Path, items: Sequence[str], *, how: str) -> list[Mapping[str, Any]]:
+    """Fetch files (by ``--batch``) or keys (by ``--batch-keys``).
+
+    Returns what git-annex said of those of which it knew no copy. They may have come all the same:
+    what the original has got last may not be in its branch of locations yet, so it is asked itself.
+    """
+    replies = list(annex_replies(root, "get", how=how, items=items))
+    failed = [reply for reply in replies if not reply.get("success", False)]
+    again = [str(name) for reply in failed for name in reply.get("input", ())]
+    if again:
+        list(annex_replies(root, "get", "--from", ORIGIN, how=how, items=again))
+    return failed
 
 
 def _why(reply: Mapping[str, Any]) -> str:
@@ -148,8 +161,7 @@ def fetch_code(clone: Clone, folders: Iterable[str], most: int = 1_000_000) -> N
         listed = zero_separated(git(root, "ls-files", "-z", "--", path or "."))
         small = [file for file in listed if _is_small(root / file, most)]
         if small and has_annex():
-            for _ in annex_replies(root, "get", how="--batch", items=small):
-                pass
+            get(root, small, how="--batch")
 
 
 def as_made(folder: Path, digest: str | None) -> None:

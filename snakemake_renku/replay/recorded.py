@@ -10,11 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from snakemake_renku.replay.clone import Clone
-from snakemake_renku.replay.fetch import key_in, pointer_key
+from snakemake_renku.replay.fetch import get, key_in, pointer_key
 from snakemake_renku.replay.git import (
     GitFailed,
     annex,
-    annex_replies,
     blobs,
     git,
     has_annex,
@@ -200,8 +199,7 @@ def _objects(root: Path, keys: Sequence[str]) -> dict[str, Path]:
     if not keys or not has_annex():
         return {}
     wanted = list(dict.fromkeys(keys))
-    for _ in annex_replies(root, "get", how="--batch-keys", items=wanted):
-        pass
+    get(root, wanted, how="--batch-keys")
     asked = b"".join(os.fsencode(key) + b"\n" for key in wanted)
     answers = annex(root, "contentlocation", "--batch", input=asked).split(b"\n")
     pairs = zip(wanted, answers, strict=False)

@@ -357,6 +357,16 @@ def test_an_input_that_was_changed_but_not_committed_is_refused(lab: Lab) -> Non
         record(lab.workdir, run.end())
 
 
+def test_an_input_that_git_stores_in_another_form_is_no_change(lab: Lab) -> None:
+    with (lab.root / ".gitattributes").open("a") as file:
+        file.write("in.txt text eol=crlf\n")
+    lab.write("in.txt", "1\r\n2\r\n")
+    lab.commit("data")
+    run = lab.run()
+    run.job("make", reads=["in.txt"], makes={"a.txt": "a"})
+    assert len(record(lab.workdir, run.end()).commits) == 2
+
+
 def test_an_output_of_a_run_that_is_not_recorded_names_that_run(lab: Lab) -> None:
     first = lab.run()
     first.job("make", makes={"a.txt": "a"})

@@ -103,7 +103,7 @@ def test_protected_outputs_are_removed_before(tmp_path: Path) -> None:
     [
         ('workdir: "out/dir"', (), "(cd ../.. && snakemake --snakefile workflow/Snakefile "),
         ('workdir: config["d"]', (), "(cd ../.. && snakemake --snakefile workflow/Snakefile "),
-        ('workdir: "out/dir"', ("--directory", "out/dir"), "snakemake --snakefile ../../work"),
+        ('workdir: "out/dir"', ("--directory", "out/dir"), "snakemake --snakefile ../../workflow/"),
         ("# workdir", (), "snakemake --snakefile ../../workflow/Snakefile --directory . "),
     ],
 )

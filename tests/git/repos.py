@@ -6,7 +6,6 @@ import hashlib
 import os
 import shutil
 import subprocess
-from collections.abc import Iterable
 from pathlib import Path
 
 from snakemake_renku.provenance.git import Commit, RecordedFile, Written, open_repository
@@ -135,7 +134,3 @@ def remove(folder: Path) -> None:
             if not os.path.islink(os.path.join(path, name)):
                 os.chmod(os.path.join(path, name), 0o700)
     shutil.rmtree(folder)
-
-
-def rows(values: Iterable[object]) -> list[str]:
-    return [str(value) for value in values]

@@ -40,7 +40,7 @@ def made_up(count: int) -> list[str]:
 def test_extensions_are_those_of_git_annex(
     annex: Repo, setting: str | None, longest: int | None, most: int | None
 ) -> None:
-    names = ["d/" + name for name in [*NAMES, *made_up(1500)] if name != "..."]
+    names = ["d/" + name for name in [*NAMES, *made_up(700)] if name != "..."]
     for name in names:
         annex.write(name, b"")
     options = ["-c", setting] if setting else []

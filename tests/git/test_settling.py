@@ -46,7 +46,7 @@ class Tree:
 
 def annexed(file: Path) -> Annexed:
     seen = file.stat()
-    return Annexed(b"a.nc", KEY, seen.st_size, seen.st_mtime_ns, seen.st_ino, seen.st_mode)
+    return Annexed(b"a.nc", KEY, seen.st_size, seen.st_mtime_ns, seen.st_ino)
 
 
 def test_the_store_shares_the_content_until_the_file_is_replaced(tmp_path: Path) -> None:

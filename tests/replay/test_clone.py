@@ -33,7 +33,8 @@ NAMES = {NAMES!r}
 rule all:
     input:
         ["named/" + name for name in NAMES],
-        "{COPIED}", "results/spoilt.txt", "results/answer.txt", "results/waited.txt"
+        "{COPIED}", "results/spoilt.txt", "results/answer.txt", "results/waited.txt",
+        "results/gathered.txt"
 
 rule careless:
     input: "data/2.txt"
@@ -45,6 +46,19 @@ rule careless:
 rule answer:
     output: "results/answer.txt"
     script: "scripts/answer.py"
+
+checkpoint split:
+    output: "split/names.txt"
+    shell: "echo 1 2 > {{output}}"
+
+def parts(wildcards):
+    with open(checkpoints.split.get().output[0]) as names:
+        return [f"data/{{name}}.txt" for name in names.read().split()]
+
+rule gather:
+    input: parts=parts
+    output: "results/gathered.txt"
+    script: "scripts/gather.py"
 
 rule wait:
     output: "results/waited.txt"
@@ -65,6 +79,8 @@ ANSWER = """
     open(snakemake.output[0], "w").write(str(ANSWER))
 """
 
+GATHER = "print(*snakemake.input.parts, file=open(snakemake.output[0], 'w'))\n"
+
 
 def small(root: Path, **options: object) -> Dataset:
     dataset = new_dataset(root, **options)  # type: ignore[arg-type]
@@ -80,6 +96,7 @@ def once_made(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
     dataset.write("Snakefile", SNAKEFILE + COPY)
     dataset.write("scripts/constants.py", "ANSWER = 42\n")
     dataset.write("scripts/answer.py", ANSWER)
+    dataset.write("scripts/gather.py", GATHER)
     for name in NAMES:
         dataset.write(f"data/{name}", f"of {name}\n")
     dataset.save()
@@ -209,6 +226,12 @@ def test_hostile_names_are_fetched_replayed_and_compared(made: Dataset) -> None:
 def test_code_in_git_annex_is_fetched_too(made: Dataset) -> None:
     assert (made.root / "scripts/constants.py").is_symlink()
     assert made.replay("results/answer.txt").verdict.outcome == "identical"
+
+
+def test_a_job_whose_inputs_depend_on_a_checkpoint_is_replayed_alone(made: Dataset) -> None:
+    found = made.replay("results/gathered.txt", "--job-only")
+    assert found.rules == ["gather"]
+    assert found.verdict.outcome == "identical"
 
 
 def test_a_kept_clone_stays(made: Dataset) -> None:

@@ -176,3 +176,25 @@ def test_another_commit_lends_its_code_to_the_recorded_jobs(twice: Twice) -> Non
     found = dataset.replay(twice.first, "--at", broken, status=1)
     assert found.verdict.commit == broken
     assert found.output("results/first.txt").outcome == "different"
+
+
+def test_recorded_contents_are_found_in_the_commit_of_their_job(twice: Twice) -> None:
+    dataset = twice.dataset
+    dataset.write("results/first.txt", "written by hand since\n")
+    dataset.write("data/1.txt", "not as it was\n")
+    dataset.save()
+    output = dataset.replay(twice.first, status=1).output("results/first.txt")
+    assert output.outcome == "different"
+    assert output.finding is not None
+    assert output.finding.differences[0].recorded == "4"
+
+
+def test_unlocked_files_are_fetched_and_compared(twice: Twice) -> None:
+    dataset = twice.dataset
+    git(dataset.root, "annex", "unlock", "--quiet", "data/1.txt", "results/first.txt")
+    git(dataset.root, "commit", "--quiet", "--all", "--message", "unlocked")
+    assert dataset.replay("results/first.txt").verdict.outcome == "identical"
+    dataset.write("data/1.txt", "not as it was\n")
+    git(dataset.root, "commit", "--quiet", "--all", "--message", "and changed")
+    output = dataset.replay("results/first.txt", status=1).output("results/first.txt")
+    assert output.finding is not None

@@ -72,7 +72,8 @@ def test_all_jobs_end_with_who_replays(
     assert left_behind(clone)
     replaying.send_signal(number)
     replaying.wait()
-    wait_until(lambda: not left_behind(clone), "the end of all jobs")
+    psutil.wait_procs(left_behind(clone), timeout=30)
+    assert [(process, process.cmdline()) for process in left_behind(clone)] == []
 
 
 def test_ctrl_c_ends_all_jobs_and_the_journal(

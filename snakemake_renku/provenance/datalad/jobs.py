@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 from snakemake_renku.journal import JobHistory, RunGraph, inputs, normal_path, outputs
@@ -31,6 +33,8 @@ _CARE = re.compile(
     rb"|\b(github|gitlab|gitfile)\s*\(|\b(include|snakefile)\s*:\s*['\"]https?:"
 )
 """What a Snakefile may say that changes how shell commands are run, and that no journal tells."""
+
+_CHECKPOINT = re.compile(rb"^[ \t]*checkpoint[ \t]+\w+[ \t]*:", re.MULTILINE)
 
 _REDACTED = "[redacted"
 
@@ -64,6 +68,8 @@ class RecordMaker:
         self._unknown = {self._normal(path) for path in unknown}
         self._unneeded = _unneeded(graph, chosen, {self._normal(path) for path in temporary})
         self._care = _has_care(graph, places)
+        self._checkpoints = any(_CHECKPOINT.search(text) for text in _sources(graph, places))
+        self._gone = {self._normal(path) for one in chosen for path in one.gone}
         self._dataset = dsid is not None
         self._without: dict[str, list[str]] = defaultdict(list)
         self._tags: dict[str, None] = {}
@@ -132,6 +138,26 @@ class RecordMaker:
             if step.script is not None and step.code_digest is not None:
                 yield step.script
         yield from self._images(job)
+        if self._checkpoints:
+            yield from self._upstream(job)
+
+    def _upstream(self, job: JobHistory) -> Iterator[str]:
+        """All files that the job comes from, and those that were made along with them.
+
+        With checkpoints, Snakemake looks at all that is upstream, whichever rules are allowed, and
+        stops at a link of git-annex without content.
+        """
+        seen, queue = {job.spec.id}, [job]
+        while queue:
+            each = queue.pop()
+            for ref in (*inputs(each), *(outputs(each) if each is not job else ())):
+                kept = ref.kind in ("file", "directory") and ref.role in ("input", "output")
+                if kept and self._normal(ref.path) not in self._gone:
+                    yield ref.path
+            for parent in self._graph.parents(each):
+                if parent.spec.id not in seen:
+                    seen.add(parent.spec.id)
+                    queue.append(parent)
 
     @staticmethod
     def _images(job: JobHistory) -> Iterator[str]:
@@ -141,7 +167,7 @@ class RecordMaker:
                 yield image
 
     def _patterns(self, paths: Iterable[str]) -> tuple[str, ...]:
-        known = (p for p in paths if self._normal(p) not in self._unknown)
+        known = (p for p in paths if not self._unknown or self._normal(p) not in self._unknown)
         here = (self._places.from_pwd(p) for p in known if self._places.inside(p) is not None)
         return tuple(dict.fromkeys(map(pattern, here)))
 
@@ -193,10 +219,13 @@ def _unneeded(
 
 
 def _has_care(graph: RunGraph, places: Places) -> bool:
+    sources = list(_sources(graph, places))
+    unreadable = len(sources) < len(graph.run.info.sources)
+    return unreadable or any(_CARE.search(text) for text in sources)
+
+
+def _sources(graph: RunGraph, places: Places) -> Iterator[bytes]:
+    """The texts of the Snakefiles and configuration files that are here."""
     for source in graph.run.info.sources:
-        try:
-            if _CARE.search(places.here(source.path).read_bytes()):
-                return True
-        except OSError:
-            return True
-    return False
+        with contextlib.suppress(OSError):
+            yield Path(places.here(source.path)).read_bytes()

@@ -8,7 +8,6 @@ marks. What stands after the second mark is left alone, so git trailers find roo
 from __future__ import annotations
 
 import glob
-import json
 from collections.abc import Iterable, Sequence
 
 import msgspec
@@ -47,7 +46,7 @@ def pattern(path: str) -> str:
 def job_message(spec: JobSpec, record: RunRecord, run: str) -> str:
     """The message of the commit that records a job, with its run record."""
     fields = {k: v for k, v in msgspec.to_builtins(record).items() if v is not None}
-    body = json.dumps(fields, indent=1, sort_keys=True, ensure_ascii=False)
+    body = msgspec.json.format(msgspec.json.encode(fields, order="sorted"), indent=1).decode()
     return (
         f"[DATALAD RUNCMD] {subject(spec)}\n\n"
         "=== Do not change lines below ===\n"

@@ -34,10 +34,11 @@ class Places:
             self._inside[path] = self._find(os.path.normpath(path))
         return self._inside[path]
 
-    def here(self, path: str) -> Path:
-        """The file on this machine, now."""
+    def here(self, path: str) -> str:
+        """The absolute path of the file on this machine, now."""
         below = self._below_root(path if os.path.isabs(path) else os.path.join(self.pwd, path))
-        return self.workdir / path if below is None else self.root / below
+        top, rest = (self.workdir, path) if below is None else (self.root, below)
+        return os.path.join(top, rest)
 
     def from_pwd(self, path: str) -> str:
         """The path relative to the working directory; as it is for what is outside."""

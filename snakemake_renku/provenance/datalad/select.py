@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat as modes
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -96,6 +97,7 @@ class _Selector:
     ) -> None:
         self._graph, self._places, self._dataset = graph, places, dataset
         self._others, self._ignored = others, ignored
+        self._last_makers = {graph.path(ref): job for job in graph.jobs for ref in outputs(job)}
         self._result = Selection([])
 
     def run(self) -> Selection:
@@ -135,7 +137,7 @@ class _Selector:
         path, inside = self._graph.path(ref), self._places.inside(ref.path)
         if inside is None:
             return "it is outside of the repository"
-        if self._graph.maker(path) is not chosen.job:
+        if self._last_makers[path] is not chosen.job:
             return "a later job of this run wrote it anew"
         if inside in self._ignored:
             return "git ignores it (.gitignore)"
@@ -164,16 +166,16 @@ class _Selector:
         if ref.kind == "directory":
             self._take_folder(chosen, ref, inside)
             return
-        found = self._places.here(ref.path)
-        if not found.is_file() or (ref.size is not None and found.stat().st_size != ref.size):
-            self._result.changed.append(_changed(chosen, ref, _digest_of(str(found))))
+        here = self._places.here(ref.path)
+        if not _may_be(ref, here):
+            self._result.changed.append(_changed(chosen, ref, _digest_of(here)))
             return
         benchmark = ref.role == "benchmark"
         chosen.files.append(ChosenFile(inside, ref.digest, ref.size, ref.mtime, benchmark))
 
     def _take_folder(self, chosen: ChosenJob, ref: FileRef, inside: str) -> None:
         """Take the files of a folder, each with the digest that goes into that of the folder."""
-        found = look_into(str(self._places.here(ref.path)))
+        found = look_into(self._places.here(ref.path))
         if found.digest != ref.digest:
             self._result.changed.append(_changed(chosen, ref, found.digest))
             return
@@ -182,6 +184,15 @@ class _Selector:
             for name, one in found.files.items()
         ]
         chosen.files += [ChosenFile(f"{inside}/{link}", None, None, None) for link in found.links]
+
+
+def _may_be(ref: FileRef, here: str) -> bool:
+    """Whether a file of the recorded size is there."""
+    try:
+        stat = os.stat(here)
+    except OSError:
+        return False
+    return modes.S_ISREG(stat.st_mode) and ref.size in (None, stat.st_size)
 
 
 def _changed(chosen: ChosenJob, ref: FileRef, found: str | None) -> Changed:

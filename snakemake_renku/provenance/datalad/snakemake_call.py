@@ -14,6 +14,7 @@ import os
 import re
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from snakemake_renku.model import JobSpec, RunInfo, Step
@@ -56,7 +57,7 @@ def start_folder(info: RunInfo, places: Places) -> str | None:
     Snakefile do. None for the working directory itself, and for a place outside of the repository.
     """
     try:
-        found = _WORKDIR.search(places.here(info.snakefile).read_text(errors="replace"))
+        found = _WORKDIR.search(Path(places.here(info.snakefile)).read_text(errors="replace"))
     except OSError:
         return None
     given = any(re.match(r"-d|--directory\b", word) for word in info.command)

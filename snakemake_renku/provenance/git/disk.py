@@ -7,6 +7,15 @@ import os
 from pathlib import Path
 
 
+def sync_folder(folder: Path) -> None:
+    """Have the names in a folder on disk."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def sync(path: Path) -> None:
     """Write out what the file system with ``path`` still has in memory (``syncfs(2)``)."""
     descriptor = os.open(path, os.O_RDONLY)

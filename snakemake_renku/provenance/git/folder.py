@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
+from itertools import accumulate
 from typing import NamedTuple
 
 from snakemake_renku.provenance.git.pack import TREE, PackWriter
@@ -90,9 +91,6 @@ class Folder:
         self._bases: list[_Base] = []
         self._version = 0
 
-    def __bool__(self) -> bool:
-        return bool(self._entries)
-
     def get(self, name: bytes) -> Entry | None:
         """What ``name`` stands for."""
         return self._entries.get(name)
@@ -116,12 +114,12 @@ class Folder:
     def write(self, pack: PackWriter) -> bytes:
         """Add this version to the pack, and return its name."""
         parts = [block.joined for block in self._blocks]
-        size = sum(map(len, parts))
+        *starts, size = accumulate(map(len, parts), initial=0)
         name = pack.name_of(TREE, parts, size)
         level = self._level()
         if name in pack.objects:
             return name
-        if level is None or not self._write_delta(pack, name, size, self._bases[level]):
+        if level is None or not self._write_delta(pack, name, size, starts, self._bases[level]):
             self._version = 0
             pack.add_full(TREE, name, b"".join(parts))
         self._advance(name, size)
@@ -162,20 +160,25 @@ class Folder:
                 self._bases[level] = _Base(name, size)
         self._version += 1
 
-    def _write_delta(self, pack: PackWriter, name: bytes, size: int, base: _Base) -> bool:
-        delta = b"".join(self._delta(size, base))
+    def _write_delta(
+        self, pack: PackWriter, name: bytes, size: int, starts: list[int], base: _Base
+    ) -> bool:
+        delta = b"".join(self._delta(size, starts, base))
         if len(delta) * 2 > size:
             return False
         pack.add_delta(name, base.name, delta)
         return True
 
-    def _delta(self, size: int, base: _Base) -> Iterator[bytes]:
-        """What makes this version of ``base``: pieces to be copied from it, and new ones."""
+    def _delta(self, size: int, starts: list[int], base: _Base) -> Iterator[bytes]:
+        """What makes this version of ``base``: pieces to be copied from it, and new ones.
+
+        ``starts`` are the offsets of the blocks.
+        """
         yield _number(base.size) + _number(size)
         copied = 0
         grown = 0
         for key in sorted(base.changed):
-            offset, entry = self._find(key)
+            offset, entry = self._find(key, starts)
             before = base.changed[key]
             start = offset - grown
             yield from _copy(copied, start - copied)
@@ -184,12 +187,11 @@ class Folder:
             grown += len(entry) - before
         yield from _copy(copied, base.size - copied)
 
-    def _find(self, key: bytes) -> tuple[int, bytes]:
+    def _find(self, key: bytes, starts: list[int]) -> tuple[int, bytes]:
         number = bisect_right(self._firsts, key) - 1
         block = self._blocks[number]
         place = bisect_left(block.keys, key)
-        before = sum(len(one.joined) for one in self._blocks[:number])
-        return before + sum(map(len, block.entries[:place])), block.entries[place]
+        return starts[number] + sum(map(len, block.entries[:place])), block.entries[place]
 
 
 def parse(data: bytes, hash_size: int) -> Iterator[tuple[bytes, Entry]]:

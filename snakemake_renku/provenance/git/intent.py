@@ -12,6 +12,8 @@ from pathlib import Path
 
 import msgspec
 
+from snakemake_renku.provenance.git.disk import sync_folder
+
 FOLDER = "renku-record"
 
 _FORMAT = 1
@@ -35,8 +37,8 @@ class Change(msgspec.Struct, frozen=True, array_like=True):
 class Annexed(msgspec.Struct, frozen=True, array_like=True):
     """A file of the working tree whose content goes into the annex.
 
-    ``unlocked`` files stay as they are; others become links. The rest is how it was found: the
-    modification time in ns, mode, inode, and size in bytes.
+    ``unlocked`` files stay as they are; others become links. The rest is how it was found: size in
+    bytes, modification time in ns, inode.
     """
 
     path: bytes
@@ -44,7 +46,6 @@ class Annexed(msgspec.Struct, frozen=True, array_like=True):
     size: int
     mtime_ns: int
     inode: int
-    mode: int
     unlocked: bool = False
 
 
@@ -122,12 +123,3 @@ class Notes:
         """Forget the intent, then all else."""
         (self.folder / "intent").unlink(missing_ok=True)
         shutil.rmtree(self.folder, ignore_errors=True)
-
-
-def sync_folder(folder: Path) -> None:
-    """Have the names in a folder on disk."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from snakemake_renku.errors import RecordError
 from snakemake_renku.provenance.git import chain, locations
 from snakemake_renku.provenance.git.chain import Link
-from snakemake_renku.provenance.git.files import Taken, Taker
+from snakemake_renku.provenance.git.files import Taker
 from snakemake_renku.provenance.git.folder import FILE, SUBMODULE, Entry
 from snakemake_renku.provenance.git.index import changes_of
 from snakemake_renku.provenance.git.intent import Change, Staged, Text
@@ -20,6 +20,7 @@ from snakemake_renku.provenance.git.pack import BLOB, PackWriter
 from snakemake_renku.provenance.git.records import LeftOut
 from snakemake_renku.provenance.git.repository import Repository
 from snakemake_renku.provenance.git.rules import Rules, ignored
+from snakemake_renku.provenance.git.taken import Findings, Taken
 from snakemake_renku.provenance.git.tree import Tree, tree_of
 from snakemake_renku.provenance.git.worktree import content_of
 from snakemake_renku.runner.digest_cache import DigestCache
@@ -147,7 +148,7 @@ class _Preparation:
         shared = locations.read_shared_config(self._objects, annex) if annex else {}
         taker = Taker(
             self._repository,
-            self._pack,
+            Findings(self._pack),
             self._objects,
             Rules(self._repository, paths, shared),
             self._staged,
