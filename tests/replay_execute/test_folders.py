@@ -67,23 +67,6 @@ def test_a_command_is_not_given_a_folder_that_would_have_to_be_quoted(
     assert "choose a folder without blanks and quotes" in executed.not_replayable
 
 
-def test_a_workflow_outside_of_the_repository_is_used_only_as_it_was(
-    scratch: Callable[[str], Path], tmp_path: Path
-) -> None:
-    project = Project(scratch("outside"))
-    outside = tmp_path / "Snakefile"
-    outside.write_text(SNAKEFILE.replace("data/in.txt", "config.yaml"))
-    project.write("config.yaml", "word: found\n")
-    project.begin()
-    project.run("--snakefile", str(outside), "out/word.txt")
-    project.commit()
-    replayed = replay(project, project.clone(tmp_path / "same"))
-    assert replayed.replayed("word") == replayed.recorded("word")
-    outside.write_text(outside.read_text() + "\n")
-    executed = replay(project, project.clone(tmp_path / "changed")).one("word")
-    assert executed.not_replayable == f"code not in git: {outside}, which is another one now"
-
-
 def test_a_workflow_that_goes_to_its_working_directory_by_itself(
     scratch: Callable[[str], Path], tmp_path: Path
 ) -> None:
@@ -110,24 +93,3 @@ def test_the_whole_configuration_of_an_old_journal_is_used(deep: Project, tmp_pa
     (executed,) = execute(run, jobs, clone, cores=1).values()
     assert executed.ok
     assert (clone / "out/word.txt").read_text() == "given\n"
-
-
-def test_a_workflow_that_names_the_recorded_folder_is_not_let_write_there(
-    scratch: Callable[[str], Path], tmp_path: Path
-) -> None:
-    project = Project(scratch("absolute"))
-    place = project.root / "out.txt"
-    project.write("Snakefile", f"""
-        rule only:
-            output: "{place}"
-            benchmark: "benchmark.tsv"
-            shell: "date +%N > {{output}}"
-        """)  # fmt: skip
-    project.begin()
-    project.run()
-    project.commit()
-    before = place.read_text()
-    executed = replay(project, project.clone(tmp_path / "clone")).one("only")
-    assert executed.not_replayable is not None
-    assert "would write there rather than into the clone" in executed.not_replayable
-    assert place.read_text() == before

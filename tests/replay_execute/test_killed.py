@@ -65,7 +65,7 @@ def left_behind(clone: Path) -> list[psutil.Process]:
     return found
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 def test_all_jobs_end_with_who_replays(
     replaying: subprocess.Popen[str], clone: Path, number: signal.Signals
 ) -> None:

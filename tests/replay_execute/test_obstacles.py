@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -17,11 +18,13 @@ from snakemake_renku.model import (
     FileSpec,
     JobRecord,
     JobSpec,
+    SourceFile,
     Step,
     StepFiles,
 )
 from snakemake_renku.replay.execute import execute
 
+from . import samples
 from .conftest import Project
 
 
@@ -80,6 +83,42 @@ def test_an_updated_file_must_be_known_as_it_was_before(run: RunHistory, clone: 
     why = "it updates out/d.txt, of which only the later content is recorded"
     assert reason(run, jobs, clone) == why
     assert (clone / "out/d.txt").read_text() == "d\n"
+
+
+@pytest.fixture
+def outside(run: RunHistory, tmp_path: Path) -> Path:
+    """The run as if its Snakefile had been outside of the repository."""
+    place = tmp_path / "Snakefile"
+    place.write_text(samples.FILES["Snakefile"])
+    digest = "sha256:" + hashlib.sha256(place.read_bytes()).hexdigest()
+    sources = (SourceFile(str(place), digest), *run.info.sources[1:])
+    run.info = replace(run.info, snakefile=str(place), sources=sources)
+    return place
+
+
+def test_a_workflow_outside_of_the_repository_is_used_as_it_was(
+    run: RunHistory, clone: Path, outside: Path
+) -> None:
+    (executed,) = execute(run, jobs_of(run, "slow_b"), clone, cores=1).values()
+    assert executed.ok
+
+
+def test_a_workflow_outside_of_the_repository_that_has_changed_is_not_used(
+    run: RunHistory, clone: Path, outside: Path
+) -> None:
+    outside.write_text(outside.read_text() + "\n")
+    why = f"code not in git: {outside}, which is another one now"
+    assert reason(run, jobs_of(run, "slow_b"), clone) == why
+
+
+def test_a_workflow_that_names_the_recorded_folder_is_not_let_write_there(
+    project: Project, run: RunHistory, clone: Path
+) -> None:
+    with (clone / "Snakefile").open("a") as file:
+        file.write(f'# results go to "{project.root}"\n')
+    jobs = jobs_of(run, "absolute")
+    jobs[0].spec = replace(jobs[0].spec, mode="warm")
+    assert "would write there rather than into the clone" in reason(run, jobs, clone)
 
 
 def test_there_is_no_other_backend(run: RunHistory, clone: Path) -> None:

@@ -75,10 +75,10 @@ def test_a_clone_below_the_recorded_folder_is_not_moved_twice(tmp_path: Path) ->
 
 def test_the_root_of_the_file_system_is_never_taken_for_a_repository(tmp_path: Path) -> None:
     (tmp_path / ".git").mkdir()
-    (tmp_path / "work").mkdir()
-    places = Places("/work", tmp_path / "work")
+    (tmp_path / "data").mkdir()
+    places = Places("/data", tmp_path / "data")
     assert places.path("/usr/bin/env") == "/usr/bin/env"
-    assert places.path("/work/a") == f"{tmp_path}/work/a"
+    assert places.path("/data/a") == f"{tmp_path}/data/a"
 
 
 @pytest.mark.parametrize("path", ["../../../elsewhere", "/etc/passwd", "../.git/config"])
