@@ -48,10 +48,10 @@ class Finding(msgspec.Struct, frozen=True, omit_defaults=True):
     """What the comparison of two files found.
 
     ``compared_as`` names the kind of content (``bytes``, ``netcdf``, ``table``, ``png``, ``text``,
-    ``directory``, …: ``docs/comparing.md`` lists all); ``differences`` holds the first ones only, of
-    ``count`` in all; ``ignored`` names what was left out of account (creation dates and the like)
-    although it was not the same; ``largest_absolute`` and ``largest_relative`` are over all numbers
-    compared.
+    ``directory``, …: ``docs/comparing.md`` lists all); ``differences`` holds the first ones only,
+    of ``count`` in all; ``ignored`` names what was left out of account (creation dates and the
+    like) although it was not the same; ``largest_absolute`` and ``largest_relative`` are over all
+    numbers compared.
     """
 
     outcome: Literal["identical", "equivalent", "different"]
