@@ -27,10 +27,14 @@ ENVIRONMENT = {
 }
 
 SNAKEFILE = """
+import sys
+
 configfile: "config/config.yaml"
 
 rule all:
-    input: "results/label.txt", "results/field.nc", "results/plot.png", "results/count.txt"
+    input:
+        "results/label.txt", "results/field.nc", "results/plot.png", "results/count.txt",
+        "results/page.txt"
 
 rule double:
     input: "data/{n}.txt"
@@ -72,6 +76,13 @@ rule count:
     input: "results/stamp.txt"
     output: "results/count.txt"
     shell: "wc -l < {input} > {output}"
+
+rule page:
+    output: "results/page.txt"
+    params: python=sys.executable
+    shell:
+        "if [ -e cache/page ]; then cp cache/page {output}; else {params.python} -c"
+        " 'import urllib.request as u; u.urlopen(\\"http://nowhere.invalid/\\")'; fi"
 """
 
 SCRIPTS = {
@@ -233,7 +244,7 @@ def new_dataset(root: Path, *, annex: bool = True, below: str = ".") -> Dataset:
         in_git = ("*.py", "*.awk", "*.yaml", "Snakefile")
         lines = ["* annex.backend=SHA256E", *(f"{n} annex.largefiles=nothing" for n in in_git)]
         (root / ".gitattributes").write_text("".join(f"{line}\n" for line in lines))
-    (root / ".gitignore").write_text(".snakemake/\n")
+    (root / ".gitignore").write_text(".snakemake/\ncache/\n")
     dataset.write("Snakefile", SNAKEFILE)
     dataset.write("config/config.yaml", "factor: 2\n")
     for name, text in SCRIPTS.items():
@@ -248,7 +259,9 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
     """A dataset with one recorded run. Not to be changed: take ``dataset``."""
     dataset = new_dataset(tmp_path_factory.mktemp("recorded") / "dataset")
     dataset.save("workflow and data")
+    dataset.write("cache/page", "as it was yesterday\n")
     dataset.run()
+    shutil.rmtree(dataset.root / "cache")
     return dataset
 
 

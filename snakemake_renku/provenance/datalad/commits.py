@@ -20,7 +20,7 @@ ATTRIBUTES = b"* annex.largefiles=nothing\n"
 """Keeps git-annex from taking journals and verdicts for data."""
 
 
-class Sources(NamedTuple):
+class RunInGit(NamedTuple):
     """A run, and the repository that it is recorded in, with what the branch holds."""
 
     repository: Repository
@@ -30,26 +30,26 @@ class Sources(NamedTuple):
 
 
 def make_commits(
-    sources: Sources, selection: Selection, findings: Findings, ignored: set[str]
+    here: RunInGit, selection: Selection, findings: Findings, ignored: set[str]
 ) -> tuple[list[Commit], tuple[str, ...]]:
     """One commit for the journal, then one for each job; and what the user must be told."""
     maker = RecordMaker(
-        sources.graph,
-        sources.places,
+        here.graph,
+        here.places,
         selection.jobs,
-        dsid=sources.repository.dsid,
+        dsid=here.repository.dsid,
         unknown=selection.unknown | findings.absent,
         temporary=findings.temporary,
     )
     measured: list[ChosenFile] = []
     jobs = [_job(maker, one, measured) for one in selection.jobs]
-    snakemake = sources.places.inside(".snakemake/x")
+    snakemake = here.places.inside(".snakemake/x")
     notices = (
         *findings.notices,
         *maker.notices(),
         *(_notices(maker, snakemake, ignored) if snakemake is not None else ()),
     )
-    return [_first(sources, len(jobs), notices, measured), *jobs], notices
+    return [_first(here, len(jobs), notices, measured), *jobs], notices
 
 
 def _job(maker: RecordMaker, chosen: ChosenJob, measured: list[ChosenFile]) -> Commit:
@@ -66,14 +66,14 @@ def _job(maker: RecordMaker, chosen: ChosenJob, measured: list[ChosenFile]) -> C
 
 
 def _first(
-    sources: Sources, jobs: int, notices: Sequence[str], measured: Sequence[ChosenFile]
+    here: RunInGit, jobs: int, notices: Sequence[str], measured: Sequence[ChosenFile]
 ) -> Commit:
     """The commit with the journal, dated by the start of the run, before those of its jobs."""
-    run, places = sources.graph.run, sources.places
-    place = journal_place(sources.repository, places.workdir, run.info.run)
+    run, places = here.graph.run, here.places
+    place = journal_place(here.repository, places.workdir, run.info.run)
     texts = {place: run.path.read_bytes()}
     attributes = os.path.normpath(os.path.join(places.pwd, RECORDS, ".gitattributes"))
-    if not sources.head.holds([attributes]):
+    if not here.head.holds([attributes]):
         texts[attributes] = ATTRIBUTES
     message = run_message(run, jobs, notices)
     return Commit(message, run.info.started, _recorded(measured), texts)

@@ -12,7 +12,7 @@ from snakemake_renku.journal import RunGraph, RunHistory, inputs, outputs
 from snakemake_renku.journal.write import RUNS
 from snakemake_renku.provenance.datalad.check import Findings, Problem, check_needed, needed
 from snakemake_renku.provenance.datalad.command import quoted
-from snakemake_renku.provenance.datalad.commits import Sources, make_commits
+from snakemake_renku.provenance.datalad.commits import RunInGit, make_commits
 from snakemake_renku.provenance.datalad.committed import Committed
 from snakemake_renku.provenance.datalad.ignored import ignored_paths
 from snakemake_renku.provenance.datalad.message import joined, one_line
@@ -138,8 +138,8 @@ class _Recording:
         )
         findings = check_needed(self._graph, self._places, self._head, self._others, ignored)
         self._refuse(selection, findings, without_missing)
-        sources = Sources(self._repository, self._places, self._graph, self._head)
-        commits, notices = make_commits(sources, selection, findings, ignored)
+        here = RunInGit(self._repository, self._places, self._graph, self._head)
+        commits, notices = make_commits(here, selection, findings, ignored)
         left_out = _left_out(selection)
         run, branch = self._run.info.run, self._repository.branch
         if dry_run:
