@@ -30,9 +30,6 @@ from snakemake_renku.model import RunInfo, WorkflowOptions
 _TMPDIR = "tmpdir=system_tmpdir"
 """Snakemake's default resource for every rule."""
 
-IMAGES = Path(".snakemake") / "singularity"
-"""Where images are below the working directory of a workflow that was reopened."""
-
 
 def reopen(
     info: RunInfo,
@@ -40,13 +37,15 @@ def reopen(
     cores: int,
     max_threads: int | None,
     runtime_cache: Path,
+    images: Path,
     start_dir: str | None = None,
     methods: Iterable[str] = (),
 ) -> WorkflowSnapshot:
     """The snapshot of the workflow of a recorded run, of which ``info`` says where it is *now*.
 
     ``cores`` is how many the jobs may use together, ``max_threads`` how many one may;
-    ``runtime_cache`` a folder for copies of the sources; ``start_dir`` where Snakemake is to start
+    ``runtime_cache`` is a folder for copies of the sources, ``images`` that of images, from the
+    working directory; ``start_dir`` where Snakemake is to start
     if the workflow itself then goes to its working directory; ``methods`` of deployment are used
     beside those recorded.
 
@@ -54,7 +53,7 @@ def reopen(
         WarmStartImpossible: a configuration file cannot be read, or a setting is unknown here.
     """
     try:
-        settings = _settings(info, methods)
+        settings = _settings(info, images, methods)
     except Exception as error:
         raise WarmStartImpossible(f"the recorded settings cannot be used here ({error})") from error
     options = info.options
@@ -77,12 +76,12 @@ def reopen(
     )
 
 
-def _settings(info: RunInfo, methods: Iterable[str]) -> dict[str, Any]:
+def _settings(info: RunInfo, images: Path, methods: Iterable[str]) -> dict[str, Any]:
     return {
         "config_settings": _config(info),
         "storage_settings": StorageSettings(),
         "workflow_settings": WorkflowSettings(),
-        "deployment_settings": _deployment(info.options, methods),
+        "deployment_settings": _deployment(info.options, images, methods),
         "execution_settings": ExecutionSettings(),
         "remote_execution_settings": RemoteExecutionSettings(),
         "group_settings": GroupSettings(),
@@ -104,12 +103,14 @@ def _config(info: RunInfo) -> ConfigSettings:
     )
 
 
-def _deployment(options: WorkflowOptions, methods: Iterable[str]) -> DeploymentSettings:
+def _deployment(
+    options: WorkflowOptions, images: Path, methods: Iterable[str]
+) -> DeploymentSettings:
     names = {*options.deployment, *methods}
     return DeploymentSettings(
         deployment_method={DeploymentMethod.parse_choice(name) for name in sorted(names)},
         conda_prefix=None if options.conda_prefix is None else Path(options.conda_prefix),
         apptainer_args=options.apptainer_args,
         # Said always, as Snakemake would else look into the environment for it.
-        apptainer_prefix=IMAGES,
+        apptainer_prefix=images,
     )

@@ -22,7 +22,7 @@ from snakemake_renku.model import (
     Step,
     StepFiles,
 )
-from snakemake_renku.replay.execute import execute
+from snakemake_renku.replay.execute import execute, image_files
 
 from . import samples
 from .conftest import Project
@@ -119,6 +119,15 @@ def test_a_workflow_that_names_the_recorded_folder_is_not_let_write_there(
     jobs = jobs_of(run, "absolute")
     jobs[0].spec = replace(jobs[0].spec, mode="warm")
     assert "would write there rather than into the clone" in reason(run, jobs, clone)
+
+
+def test_images_that_are_files_are_among_what_a_clone_needs(run: RunHistory) -> None:
+    jobs = [
+        *jobs_of(run, "d", environment=Environment(container="docker://debian:12")),
+        *jobs_of(run, "e", environment=Environment(container="images/a.sif")),
+        *jobs_of(run, "f", environment=Environment(container="file:///images/b.sif")),
+    ]
+    assert list(image_files(jobs)) == ["images/a.sif", "/images/b.sif"]
 
 
 def test_there_is_no_other_backend(run: RunHistory, clone: Path) -> None:

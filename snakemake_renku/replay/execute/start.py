@@ -33,7 +33,7 @@ from snakemake_renku.runner.wire import Configure
 _REDACTED = re.compile(rb"\[redacted:([^\]\\]+)\]")
 
 IMAGES = Path(".snakemake") / "singularity"
-"""Where Snakemake looks for images in a workflow that was reopened."""
+"""Where Snakemake is told to look for images, below the working directory."""
 
 
 def execute(
@@ -123,6 +123,7 @@ class _Start:
                 # More cores than in the recorded run must give no job more threads than it had.
                 max_threads=self._run.info.cores,
                 runtime_cache=cache,
+                images=IMAGES,
                 start_dir=start_dir(self._run.info, self._places),
                 methods=_methods(to_run),
             )
