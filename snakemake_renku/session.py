@@ -362,7 +362,7 @@ class Session:
 
     def _open_backend(self) -> Backend:
         return self._host.open_backend(
-            self._settings, run=self.run, run_started=self._started, cores=self._cores
+            self._settings, run=self.run, run_started=facts.process_started(), cores=self._cores
         )
 
     def _hash(self, token: int, spec: JobSpec) -> None:

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import psutil
 from snakemake.common import __version__ as snakemake_version
 
 import snakemake_renku
@@ -48,6 +49,11 @@ def run_info(
         software=software,
         options=_options(workflow),
     )
+
+
+def process_started() -> float:
+    """When this Snakemake began, in seconds since the epoch; it pulls images before it has jobs."""
+    return float(psutil.Process().create_time())
 
 
 def user_name() -> str:

@@ -44,10 +44,9 @@ def reopen(
     """The snapshot of the workflow of a recorded run, of which ``info`` says where it is *now*.
 
     ``cores`` is how many the jobs may use together, ``max_threads`` how many one may;
-    ``runtime_cache`` is a folder for copies of the sources, ``images`` that of images, from the
-    working directory; ``start_dir`` where Snakemake is to start
-    if the workflow itself then goes to its working directory; ``methods`` of deployment are used
-    beside those recorded.
+    ``runtime_cache`` is a folder for copies of the sources, ``images`` the one where images are,
+    from the working directory; ``start_dir`` where Snakemake is to start if the workflow itself
+    then goes to its working directory; ``methods`` of deployment are used beside those recorded.
 
     Raises:
         WarmStartImpossible: a configuration file cannot be read, or a setting is unknown here.

@@ -95,7 +95,8 @@ def take_snapshot(workflow: Any, cores: int) -> WorkflowSnapshot:
     return WorkflowSnapshot(
         snakefile=_absolute(workflow.main_snakefile, workflow.rundir),
         start_dir=workflow.workdir_init,
-        workdir=None if overwrite_workdir is None else str(Path(overwrite_workdir).absolute()),
+        # Snakemake is in that folder by now; a relative path would be taken from there once more.
+        workdir=None if overwrite_workdir is None else str(Path.cwd()),
         settings=settings,
         resources=raw_resources(workflow.resource_settings),
         runtime_cache=str(workflow.sourcecache.runtime_cache_path),

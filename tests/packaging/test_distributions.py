@@ -23,7 +23,8 @@ def names_in(wheel: Path) -> list[str]:
 def sources() -> set[str]:
     """The files of the package that a wheel must hold, without the plugins."""
     package = ROOT / "snakemake_renku"
-    files = {path for path in package.rglob("*") if path.suffix in (".py", ".typed")}
+    wanted = (".py", ".typed", ".js", ".css", ".html")
+    files = {path for path in package.rglob("*") if path.suffix in wanted}
     return {
         str(path.relative_to(ROOT))
         for path in files

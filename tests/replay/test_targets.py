@@ -102,7 +102,7 @@ def test_the_latest_run_is_meant_if_nothing_is_named(twice: Twice) -> None:
 
 
 def test_the_beginning_of_a_runs_id_is_enough(twice: Twice) -> None:
-    assert twice.plan(twice.first[:-1]).target == f"run {twice.first[:-1]}"
+    assert twice.plan(twice.first[:-1]).target == f"run {twice.first}"
     with pytest.raises(
         ReplayError, match=f"Several runs begin with|several things: run:{twice.first}"
     ):
