@@ -100,12 +100,13 @@ def run(args: argparse.Namespace) -> int:
         told, problem = _keep(replayed, repository, args)
     if args.keep:
         told.append(f"The clone is kept in {folder / 'clone'}.")
+    # On a terminal, the verdict shall be the last line.
+    for text in told:
+        output.note(text)
     if args.json:
         output.document(replayed.verdict)
     else:
         show_verdict(replayed.verdict)
-    for text in told:
-        output.note(text)
     if problem is not None:
         raise problem
     return 0 if replayed.verdict.outcome in GOOD else 1
