@@ -10,7 +10,7 @@ import pytest
 from tests.git.repos import Repo, copy, make_annex, make_plain, remove
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="package", autouse=True)
 def _git_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """A known user, nothing of the user's configuration, and git-annex on the path."""
     config = tmp_path_factory.mktemp("config") / "gitconfig"
@@ -26,12 +26,12 @@ def _git_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]
         yield
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def _plain(tmp_path_factory: pytest.TempPathFactory) -> Repo:
     return make_plain(tmp_path_factory.mktemp("plain") / "repo")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def _annexed(tmp_path_factory: pytest.TempPathFactory) -> Repo:
     return make_annex(tmp_path_factory.mktemp("annex") / "repo")
 

@@ -52,6 +52,8 @@ class Case:
     """Patterns of files whose bytes differ from run to run (times, pids)."""
     known: tuple[str, ...] = ()
     """Patterns of differences that docs/parity.md tells of."""
+    sometimes: tuple[str, ...] = ()
+    """Such patterns of which the timing decides whether they are met."""
     mode: str | None = None
     """How every job that is not local is started with ``auto``, where that is worth a check."""
     done: bool | None = None
@@ -298,7 +300,8 @@ def differences(case: Case, expected: Result, result: Result) -> list[str]:
     """What can be told apart, in words, but for what the case knows of."""
     found = list(_differences(case, expected, result))
     stale = [f"no longer so: {p}" for p in case.known if not any(fnmatch(d, p) for d in found)]
-    return [d for d in found if not any(fnmatch(d, p) for p in case.known)] + stale
+    told = (*case.known, *case.sometimes)
+    return [d for d in found if not any(fnmatch(d, p) for p in told)] + stale
 
 
 def _differences(case: Case, expected: Result, result: Result) -> Iterator[str]:

@@ -162,7 +162,7 @@ CASES = [
         },
         starts=("auto",),
         jobs=3,
-        known=GONE,
+        sometimes=GONE,
     ),
     Case(
         "checkpoints",
