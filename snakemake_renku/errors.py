@@ -8,6 +8,9 @@
     │   └── NoSuchRun           a run or a job that no journal here knows
     ├── BackendError            a place where jobs run cannot be used
     │   ├── BackendUnavailable  it is not here, or lacks something (a container runtime, a cluster)
+    │   │   ├── SlurmUnavailable        Slurm does not answer now; it may do so later
+    │   │   └── AccountingUnavailable   Slurm stores no ended jobs, or does not tell of them now
+    │   ├── SubmissionRefused   Slurm does not take a job as it is
     │   └── RunnerLost          the process beside the jobs ended without being asked to
     ├── WarmStartImpossible     the warm server cannot take this workflow; a cold start can
     ├── DigestError             a file cannot be hashed
@@ -54,6 +57,18 @@ class BackendError(RenkuError):
 
 class BackendUnavailable(BackendError):
     """A backend, or something that it needs, is not on this machine."""
+
+
+class SlurmUnavailable(BackendUnavailable):
+    """Slurm does not answer, or is too busy to take a job now."""
+
+
+class AccountingUnavailable(BackendUnavailable):
+    """Slurm's accounting is switched off, late, or down."""
+
+
+class SubmissionRefused(BackendError):
+    """Slurm does not take a job as it is; asking again is vain."""
 
 
 class RunnerLost(BackendError):

@@ -48,6 +48,9 @@ def _cut_off_run(workdir: Path) -> str | None:
 
 def _belongs_to(process: psutil.Process, run: str) -> bool:
     try:
-        return process.environ().get("RENKU_RUN") == run
+        environment = process.environ()
     except (psutil.Error, OSError):
         return False
+    # What Slurm runs on this very machine goes on without us, and is taken up again.
+    elsewhere = environment.get("SLURM_JOB_ID") != os.environ.get("SLURM_JOB_ID")
+    return environment.get("RENKU_RUN") == run and not elsewhere

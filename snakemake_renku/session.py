@@ -9,18 +9,20 @@ from __future__ import annotations
 import asyncio
 import atexit
 import contextlib
+import os
 import sys
 import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
 import msgspec
 
-from snakemake_renku import recording
+from snakemake_renku import places, recording
 from snakemake_renku.backends.base import (
     Backend,
     BackendEvent,
@@ -30,11 +32,12 @@ from snakemake_renku.backends.base import (
     JobPrinted,
     JobRuns,
     Lost,
+    Returnable,
     Said,
 )
 from snakemake_renku.engine import facts
 from snakemake_renku.engine.direct import DirectCommand, DirectRules
-from snakemake_renku.engine.main import Host
+from snakemake_renku.engine.main import Host, available_cores
 from snakemake_renku.engine.specs import job_spec, settle_resources
 from snakemake_renku.errors import RenkuError
 from snakemake_renku.journal import (
@@ -65,6 +68,12 @@ _TAIL = 8192
 _RESTARTS = 3
 """How often a lost backend is started again in one run, and a job after faults of the platform."""
 
+_PREEMPTIONS = 20
+"""How often a job is started again that had to make room for others."""
+
+_PLATFORM = ("node_lost", "launch_failed", "preempted")
+"""Kinds of failure that are not the job's, and use up none of its retries."""
+
 
 def open_session(executor: Any) -> Session:
     """Begin a run for Snakemake's executor.
@@ -82,6 +91,11 @@ def open_session(executor: Any) -> Session:
             start=given.start,
             enforce=given.enforce,
             record=given.record,
+            detach=given.detach,
+            escalate=given.escalate,
+            slurm_client=given.slurm_client,
+            dask=given.dask,
+            dask_workers=given.dask_workers,
         )
         recording.check_before(host, settings)
         return Session(host, settings)
@@ -96,7 +110,9 @@ class Session:
         self._host, self._settings = host, settings
         self._started = time.time()
         self.run = new_run_id(self._started)
-        self._cores = host.limit_cores()
+        # Elsewhere, the cores of this machine limit nothing.
+        here = settings.backend == "local"
+        self._cores = host.limit_cores() if here else None
         self._redactor = Redactor(facts.secrets_of(host.workflow))
         leftovers = end_leftovers(Path.cwd())
         self._journal = JournalWriter(Path.cwd(), self.run, self._redactor)
@@ -105,6 +121,9 @@ class Session:
         self._recorded: dict[Any, str] = {}
         self._lock = threading.RLock()
         self._faults: Counter[Any] = Counter()
+        self._grown: dict[Any, tuple[int, dict[str, int]]] = {}
+        self._left = 0
+        self._held: dict[str, threading.Event] = {}
         self._restarts = 0
         self._closed = self._cancelled = self._failed = False
         self._runner_cpu_s = 0.0
@@ -154,7 +173,12 @@ class Session:
         # Snakemake cancels when it is interrupted, and when an error of its own ends the run.
         self._failed = isinstance(sys.exc_info()[1], Exception)
         self._cancelled = True
-        self._backend.cancel()
+        if self._settings.detach and not self._failed and isinstance(self._backend, Returnable):
+            if not self._closed:
+                self._left = self._backend.leave()
+                self._tell_of_left()
+        else:
+            self._backend.cancel()
         self.close()
 
     def close(self) -> None:
@@ -182,7 +206,9 @@ class Session:
     def _take(self, job: Any, suffix: str = "") -> JobSpec | None:
         """Prepare a job, and make its spec; None if that failed (Snakemake has been told)."""
         try:
-            settle_resources(job)
+            overrides = self._grown.get(job, (0, {}))[1]
+            here = places.is_here(job.resources, self._settings)
+            settle_resources(job, here=here, overrides=overrides)
             if not suffix:
                 self._host.announce(job)
             command = self._direct_command(job)
@@ -193,19 +219,42 @@ class Session:
                 mode="warm" if command is None else "direct",
                 shell_command=None if command is None else command.command,
                 shell_executable=None if command is None else command.executable,
+                overrides=overrides,
             )
+            taken_up = not suffix and self._take_up(spec, job)
+            if not taken_up and command is not None:
+                self._direct.prepare(job)
             if not suffix:
                 self._host.submitted(job, spec.id)
+            if taken_up:
+                self._held.pop(spec.id).set()
+                return None
         except Exception as error:
             self._host.failed_to_start(job, error)
             return None
         self._active[spec.id] = (spec, job)
         return spec
 
+    def _take_up(self, spec: JobSpec, job: Any) -> bool:
+        """Whether an earlier run left this very job; then it is gone on with, not begun again."""
+        if not isinstance(self._backend, Returnable):
+            return False
+        self._active[spec.id] = (spec, job)
+        # It may be over already: that is heard of only when the journal and Snakemake have it.
+        self._held[spec.id] = threading.Event()
+        if not self._backend.reattach(spec, unconfirmed=self._host.is_unconfirmed(job)):
+            del self._active[spec.id], self._held[spec.id]
+            return False
+        now = time.time()
+        told = Notice(now, "is taken up from an earlier run, which had left it.", spec.id)
+        self._write([JobSubmitted(now, spec), told], sync=False)
+        self._host.tell(f"Job {spec.jobid} (rule {spec.rule}) {told.message}")
+        return True
+
     def _direct_command(self, job: Any) -> DirectCommand | None:
         if self._settings.start != "auto" or not self._direct.takes(job):
             return None
-        return self._direct.prepare(job)
+        return self._direct.command(job)
 
     def _hand_over(self, specs: Sequence[JobSpec]) -> None:
         now = time.time()
@@ -240,12 +289,18 @@ class Session:
                 return lost
 
     def _handle(self, events: Sequence[BackendEvent]) -> None:
+        for held in self._held_by(events):
+            held.wait()
         lines = [line for event in events if (line := self._line(event)) is not None]
         ended = any(isinstance(line, JobFinished) for line in lines)
         if lines and not self._write(lines, sync=ended):
             return
         for event in events:
             self._pass_on(event)
+
+    def _held_by(self, events: Sequence[BackendEvent]) -> list[threading.Event]:
+        ids = (e.record.id if isinstance(e, JobEnded) else getattr(e, "id", None) for e in events)
+        return [held for i in ids if i is not None and (held := self._held.get(i)) is not None]
 
     def _line(self, event: BackendEvent) -> Event | None:
         match event:
@@ -285,26 +340,59 @@ class Session:
         if record.ok:
             self._recorded[job] = record.id
             self._host.succeeded(job)
-        elif record.failure is not None and record.failure.kind == "node_lost":
-            self._try_again([(spec, job)], record.failure.message)
-        else:
-            self._host.failed(job, spec, record)
+        elif record.failure is not None and record.failure.kind in _PLATFORM:
+            most = _PREEMPTIONS if record.failure.kind == "preempted" else _RESTARTS
+            self._try_again([(spec, job)], record, most)
+        elif not self._try_with_more(spec, job, record):
+            self._host.failed(job, spec, record, by_us=self._cancelled)
 
-    def _try_again(self, stranded: Sequence[tuple[JobSpec, Any]], why: str) -> None:
+    def _try_again(
+        self, stranded: Sequence[tuple[JobSpec, Any]], fault: JobRecord, most: int = _RESTARTS
+    ) -> None:
         """Repeat jobs after a fault of the platform, boundedly, without using up their retries."""
+        assert fault.failure is not None
         again = []
         for spec, job in stranded:
             self._faults[job] += 1
-            if self._closed or self._cancelled or self._faults[job] > _RESTARTS:
-                self._host.failed(job, spec, JobRecord.lost(spec, why, time.time()))
+            if self._closed or self._cancelled or self._faults[job] > most:
+                lost = msgspec.structs.replace(
+                    JobRecord.lost(spec, fault.failure.message, time.time()), failure=fault.failure
+                )
+                self._host.failed(job, spec, lost)
             else:
                 again.append(job)
         if again:
+            started = "A job is" if len(again) == 1 else f"{len(again)} jobs are"
             self._host.warn(
-                f"{why} {len(again)} jobs that ran are started again; this does not use up retries."
+                f"{fault.failure.message} {started} started again; this does not use up retries."
             )
+        self._repeat(again)
+
+    def _try_with_more(self, spec: JobSpec, job: Any, record: JobRecord) -> bool:
+        """Repeat a job that had too little memory or time with more, if that is wanted."""
+        assert record.failure is not None
+        if self._closed or self._cancelled or job.is_group():
+            return False
+        times, before = self._grown.get(job, (0, {}))
+        backend = self._backend
+        most = backend.most(spec) if isinstance(backend, Returnable) else (total_memory_mb(), None)
+        kind, escalate = record.failure.kind, self._settings.escalate
+        more = escalate.more(kind, spec.resources, most, times + 1)
+        if more is None:
+            return False
+        self._grown[job] = times + 1, before | more
+        self._faults[job] += 1
+        what = ", ".join(f"{name}={value}" for name, value in more.items())
+        self._host.warn(
+            f"Job {spec.jobid} (rule {spec.rule}): {record.failure.message} It is started again"
+            f" with {what}; this does not use up retries."
+        )
+        self._repeat([job])
+        return True
+
+    def _repeat(self, jobs: Sequence[Any]) -> None:
         with self._lock:
-            suffixes = ((job, f"+{self._faults[job]}") for job in again)
+            suffixes = ((job, f"+{self._faults[job]}") for job in jobs)
             self._hand_over([s for job, suffix in suffixes if (s := self._take(job, suffix))])
 
     def _tell(self, event: Said) -> None:
@@ -331,7 +419,8 @@ class Session:
                 return False
             self._backend = self._open_backend()
             self._locals.ask_again()
-            self._try_again(stranded, lost.message)
+            if stranded:
+                self._try_again(stranded, JobRecord.lost(stranded[0][0], lost.message, time.time()))
         return True
 
     # --- the journal and the backend --------------------------------------------------------
@@ -354,16 +443,29 @@ class Session:
         status = "failed" if self._failed else self._host.status(interrupted=interrupted)
         with contextlib.suppress(RenkuError):
             now = time.time()
-            self._journal.append(
-                [RunFinished(now, RunEnd(now, status, runner_cpu_s=self._runner_cpu_s))], sync=True
-            )
+            left = f"{self._left} jobs were left running." if self._left else None
+            end = RunEnd(now, status, left, runner_cpu_s=self._runner_cpu_s)
+            self._journal.append([RunFinished(now, end)], sync=True)
         self._journal.close()
         atexit.unregister(self.cancel)
 
     def _open_backend(self) -> Backend:
-        return self._host.open_backend(
-            self._settings, run=self.run, run_started=facts.process_started(), cores=self._cores
+        configure = self._host.configure(
+            self._settings,
+            run=self.run,
+            run_started=facts.process_started(),
+            cores=self._cores or available_cores(),
         )
+        stored = partial(self._host.stored_snapshot, configure.cores)
+        return places.open_backend(self._settings, configure, stored)
+
+    def _tell_of_left(self) -> None:
+        if self._left:
+            jobs = "A job goes" if self._left == 1 else f"{self._left} jobs go"
+            self._host.warn(
+                f"{jobs} on in Slurm, and the next Snakemake here takes them up again."
+                f" To end them: scancel --name={self.run}"
+            )
 
     def _hash(self, token: int, spec: JobSpec) -> None:
         step = spec.steps[0]
@@ -373,6 +475,11 @@ class Session:
         return self._host.run_info(
             run=self.run, started=self._started, backend=self._settings.backend, cores=self._cores
         )
+
+
+def total_memory_mb() -> int:
+    """The memory of this machine, in MB."""
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 10**6
 
 
 def _pump(backend: Backend, queue: SimpleQueue[BackendEvent | None]) -> None:

@@ -22,11 +22,13 @@ MAY_IMPORT = {
     "printing": set(),
     "drawing": BASE,
     "project": BASE,
-    "settings": BASE | {"project"},
+    "escalation": BASE,
+    "settings": BASE | {"escalation", "project"},
     "journal": BASE,
     "runner": BASE,
     "backends": BASE | {"runner"},
-    "engine": BASE | {"backends", "runner", "settings"},
+    "engine": BASE | {"runner", "settings"},
+    "places": BASE | {"backends", "runner", "settings"},
     "provenance": BASE | {"journal", "project", "runner"},
     "lineage": BASE | {"drawing", "journal", "provenance", "runner"},
     "verify": BASE | {"journal", "lineage", "provenance", "runner"},
@@ -36,7 +38,7 @@ MAY_IMPORT = {
     "local_jobs": BASE | {"backends", "engine", "journal", "observe"},
     "leftovers": BASE | {"journal"},
     "session": BASE
-    | {"backends", "engine", "journal", "leftovers", "local_jobs", "printing"}
+    | {"backends", "engine", "journal", "leftovers", "local_jobs", "places", "printing"}
     | {"recording", "settings"},
     "progress": set(),
     "cli": BASE

@@ -6,7 +6,7 @@ Batches in, events out; no polling per job. A backend knows nothing of provenanc
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import msgspec
 
@@ -88,3 +88,21 @@ class Backend(Protocol):
 
     def close(self) -> None:
         """Take no more jobs, and end once those that run have ended."""
+
+
+@runtime_checkable
+class Returnable(Protocol):
+    """What a backend has whose jobs go on without this process."""
+
+    def leave(self) -> int:
+        """End now, and leave the jobs running; how many they are."""
+
+    def reattach(self, spec: JobSpec, *, unconfirmed: bool) -> bool:
+        """Take up a job that an earlier run left, if it is the work of ``spec``.
+
+        ``unconfirmed`` is whether Snakemake does not know its output to be whole: only then the
+        end of one that is over is taken. False if there is none; then ``spec`` is to be submitted.
+        """
+
+    def most(self, spec: JobSpec) -> tuple[int | None, int | None]:
+        """How much memory (MB) and time (minutes) a job could get; None where that is open."""

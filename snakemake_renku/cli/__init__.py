@@ -48,13 +48,23 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    from snakemake_renku.cli import export, lineage, log, record, replay, report, show, verify
+    from snakemake_renku.cli import (
+        doctor,
+        export,
+        lineage,
+        log,
+        record,
+        replay,
+        report,
+        show,
+        verify,
+    )
 
     parser = argparse.ArgumentParser(
         prog="snakemake-renku", description="Look at what Snakemake ran, and prove it."
     )
     parser.add_argument("--version", action="version", version=f"snakemake-renku {__version__}")
     subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
-    for module in (log, show, export, lineage, verify, record, replay, report):
+    for module in (log, show, export, lineage, verify, record, replay, report, doctor):
         module.add_parser(subparsers)
     return parser

@@ -40,6 +40,12 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("--failed", action="store_true", help="list only what failed")
     parser.add_argument("--rule", help="list only the jobs of this rule")
     parser.add_argument("--limit", type=_count, metavar="N", help="list only the latest N")
+    parser.add_argument(
+        "--efficiency",
+        action="store_true",
+        help="for each rule of the run (the latest), what was asked for, what was used, and what"
+        " would do",
+    )
     parser.set_defaults(run=run)
 
 
@@ -47,6 +53,9 @@ def run(args: argparse.Namespace) -> int:
     """Do what the command line asks."""
     from snakemake_renku.cli.quick import without_collection
 
+    if args.efficiency:
+        with without_collection():
+            return _log_efficiency(args)
     if args.name is not None:
         with without_collection():
             return _log_jobs(args)
@@ -134,6 +143,27 @@ def _log_jobs(args: argparse.Namespace) -> int:
     output.table(_JOB_COLUMNS, [_job_row(history, job) for job in jobs], _NUMBERS, _SHORTENED)
     for notice in history.notices:
         output.note(notice.message)
+    torn = history.torn and history.status != "running"
+    _tell_damage(history.info.run, len(history.damaged), torn)
+    return 0
+
+
+def _log_efficiency(args: argparse.Namespace) -> int:
+    from snakemake_renku.cli import efficiency
+    from snakemake_renku.journal import find_run, read_run
+
+    if args.failed or args.limit is not None:
+        raise SettingsError(
+            "--efficiency looks at all jobs of a run.",
+            remedy="Leave out --failed and --limit; --rule RULE selects a rule.",
+        )
+    history = read_run(find_run(args.directory, args.name))
+    if args.rule is not None and args.rule not in {job.spec.rule for job in history.jobs.values()}:
+        raise SettingsError(
+            f"The run {history.info.run} has no jobs of a rule {args.rule}.",
+            remedy="Without --rule, all its rules are listed.",
+        )
+    efficiency.show(history, args.rule, as_json=args.json)
     torn = history.torn and history.status != "running"
     _tell_damage(history.info.run, len(history.damaged), torn)
     return 0

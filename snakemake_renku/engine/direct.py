@@ -48,21 +48,22 @@ class DirectRules:
             self._rules[rule.name] = self._examine(rule)
         return self._rules[rule.name]
 
-    def prepare(self, job: Any) -> DirectCommand | None:
-        """Do what Snakemake does before a job, and give its command.
+    def command(self, job: Any) -> DirectCommand | None:
+        """The command of a job; None if it turns out to be one for the warm server after all."""
+        executable = job.resources.get("shell_exec") or shell.get_executable()
+        prefix = shell._get_process_prefix(executable)
+        command = f"{prefix} {job.shellcmd} {shell._process_suffix}".strip()
+        if len(command.replace("'", r"'\''")) + 2 > MAX_ARG_LEN or "<TBD>" in command:
+            return None
+        return DirectCommand(command, executable)
 
-        None if the command turns out to be one for the warm server after all (nothing was done).
+    def prepare(self, job: Any) -> None:
+        """Do what Snakemake does before a job.
 
         Raises:
             Exception: Snakemake's own errors (protected output, missing input, …).
         """
-        executable = job.resources.get("shell_exec") or shell.get_executable()
-        prefix = shell._get_process_prefix(executable)
-        command = f"{prefix} {job.shellcmd} {shell._process_suffix}".strip()
-        if len(command.replace("'", r"'\''")) + 2 > MAX_ARG_LEN:
-            return None
         self._workflow.async_run(job.prepare())
-        return DirectCommand(command, executable)
 
     def _examine(self, rule: Any) -> bool:
         methods = self._workflow.deployment_settings.deployment_method

@@ -25,7 +25,7 @@ def run_info(
     run: str,
     started: float,
     backend: str,
-    cores: int,
+    cores: int | None,
     git: GitState | None,
     software: Software | None,
 ) -> RunInfo:

@@ -13,8 +13,6 @@ from snakemake.logging import logger
 from snakemake_interface_executor_plugins.executors.base import SubmittedJobInfo
 from snakemake_interface_logger_plugins.common import LogEvent
 
-from snakemake_renku.backends.base import Backend
-from snakemake_renku.backends.local import LocalBackend
 from snakemake_renku.engine import facts
 from snakemake_renku.engine.direct import DirectRules
 from snakemake_renku.engine.snapshot import take_snapshot
@@ -48,7 +46,7 @@ class Host:
         self.workflow.global_resources["_cores"] = cores
         return max(1, int(cores))
 
-    def run_info(self, *, run: str, started: float, backend: str, cores: int) -> RunInfo:
+    def run_info(self, *, run: str, started: float, backend: str, cores: int | None) -> RunInfo:
         """The head of the journal."""
         return facts.run_info(
             self.workflow,
@@ -60,28 +58,34 @@ class Host:
             software=software(),
         )
 
-    def open_backend(
+    def configure(
         self, settings: Settings, *, run: str, run_started: float, cores: int
-    ) -> Backend:
-        """Start the backend that the settings name."""
+    ) -> Configure:
+        """What whoever runs the jobs must know of this run."""
         snapshot, problem = None, None
         try:
             snapshot = take_snapshot(self.workflow, cores).dump()
         except WarmStartImpossible as error:
             problem = error.message
-        return LocalBackend(
-            Configure(
-                run=run,
-                run_started=run_started,
-                workdir=str(Path.cwd()),
-                cores=cores,
-                enforce=settings.enforce,
-                cold=settings.start == "cold",
-                warm=settings.start == "warm" or self._some_need_snakemake(),
-                snapshot=snapshot,
-                no_snapshot=problem,
-            )
+        return Configure(
+            run=run,
+            run_started=run_started,
+            workdir=str(Path.cwd()),
+            cores=cores,
+            enforce=settings.enforce,
+            cold=settings.start == "cold",
+            warm=settings.start == "warm" or self._some_need_snakemake(),
+            snapshot=snapshot,
+            no_snapshot=problem,
         )
+
+    def stored_snapshot(self, cores: int) -> tuple[bytes | None, dict[str, str]]:
+        """The workflow for jobs elsewhere, as bytes for a file; and variables with its secrets."""
+        try:
+            snapshot, variables = take_snapshot(self.workflow, cores).without_secrets()
+            return snapshot.dump(), variables
+        except WarmStartImpossible:
+            return None, {}
 
     def _some_need_snakemake(self) -> bool:
         direct = DirectRules(self.workflow)
@@ -104,12 +108,15 @@ class Host:
         """The job ended well."""
         self._executor.report_job_success(self._info.pop(job))
 
-    def failed(self, job: Any, spec: JobSpec, record: JobRecord) -> None:
-        """The job failed; says why where Snakemake's code in the job has not done so itself."""
+    def failed(self, job: Any, spec: JobSpec, record: JobRecord, *, by_us: bool = True) -> None:
+        """The job failed; says why where Snakemake's code in the job has not done so itself.
+
+        ``by_us`` is whether one that was cancelled was so by this run.
+        """
         info = self._info.pop(job, None) or SubmittedJobInfo(job=job)
         failure = record.failure
         assert failure is not None
-        if failure.kind == "cancelled":
+        if failure.kind == "cancelled" and by_us:
             self._executor.workflow.scheduler.error_callback(job)
             return
         if record.mode == "direct" and failure.kind == "error":
@@ -174,6 +181,12 @@ class Host:
         """The jobs of local rules that were run to their end."""
         dag = self.workflow.dag
         return [j for j in list(dag.jobs) if j.is_local and dag.needrun(j) and dag.finished(j)]
+
+    def is_unconfirmed(self, job: Any) -> bool:
+        """Whether the job's output is there, or partly, but was never accepted as whole."""
+        members: Iterable[Any] = job if job.is_group() else (job,)
+        incomplete = self.workflow.persistence.incomplete
+        return any(self.workflow.async_run(incomplete(j)) for j in members)
 
     def snakefile(self) -> Path | None:
         """The main Snakefile, where it is a file."""

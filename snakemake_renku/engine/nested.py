@@ -21,7 +21,7 @@ import re
 import sys
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,7 @@ from snakemake.api import SnakemakeApi
 from snakemake.exceptions import print_exception
 from snakemake.logging import logger
 from snakemake.persistence import FileBackupMixin, PersistenceBase
+from snakemake.resources import Resources
 from snakemake.settings.types import (
     DAGSettings,
     ExecutionSettings,
@@ -63,6 +64,7 @@ class Target:
     cores: int
     group_id: str | None = None
     unneeded_temp_files: tuple[str, ...] = ()
+    overrides: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -153,6 +155,11 @@ class NestedWorkflow:
         workflow.resource_settings.cores = target.cores
         workflow.global_resources["_cores"] = target.cores
         workflow.storage_settings.unneeded_temp_files = frozenset(target.unneeded_temp_files)
+        if target.overrides:
+            for name, _ in target.jobs:
+                workflow.get_rule(name).resources.update(
+                    Resources.from_mapping(dict(target.overrides))
+                )
         try:
             dag = self._workflow_api.dag(self._dag_settings(target))
             dag.execute_workflow(

@@ -7,8 +7,10 @@ objects travel by pickle through a pipe between two processes of one user.
 
 from __future__ import annotations
 
+import copy
 import pickle
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +56,32 @@ class WorkflowSnapshot:
         snapshot = pickle.loads(data)
         assert isinstance(snapshot, WorkflowSnapshot)
         return snapshot
+
+    def without_secrets(self) -> tuple[WorkflowSnapshot, dict[str, str]]:
+        """The snapshot for a file, and the variables that hold what the file must not.
+
+        Fields of storage plugins that may be given by a variable are those that Snakemake itself
+        keeps off command lines; :meth:`with_secrets` puts them back.
+        """
+        variables: dict[str, str] = {}
+        providers = {}
+        for name, tagged in self.settings["storage_provider_settings"].items():
+            providers[name] = copy.deepcopy(tagged)
+            for settings, field, variable in _secret_fields(name, providers[name]):
+                value = getattr(settings, field)
+                if value is not None:
+                    variables[variable] = str(value)
+                    setattr(settings, field, None)
+        settings = {**self.settings, "storage_provider_settings": providers}
+        return replace(self, settings=settings), variables
+
+    def with_secrets(self, environment: Mapping[str, str]) -> WorkflowSnapshot:
+        """The inverse of :meth:`without_secrets`, where the variables are there."""
+        for name, tagged in self.settings["storage_provider_settings"].items():
+            for settings, field, variable in _secret_fields(name, tagged):
+                if getattr(settings, field) is None and variable in environment:
+                    setattr(settings, field, environment[variable])
+        return self
 
     def resource_settings(self) -> ResourceSettings:
         """Snakemake's resource settings, expressions parsed again."""
@@ -103,6 +131,15 @@ def take_snapshot(workflow: Any, cores: int) -> WorkflowSnapshot:
         conda_base=None if workflow.conda_base_path is None else str(workflow.conda_base_path),
         cores=cores,
     )
+
+
+def _secret_fields(name: str, tagged: Any) -> Iterator[tuple[Any, str, str]]:
+    """Settings object, field and variable of each field of a storage plugin that may be secret."""
+    for settings in tagged:
+        for field in fields(settings):
+            if field.metadata.get("env_var"):
+                variable = f"SNAKEMAKE_STORAGE_{name}_{field.name}".upper().replace("-", "_")
+                yield settings, field.name, variable
 
 
 def _absolute(snakefile: str, rundir: str) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import math
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from snakemake.resources import Resources
 from snakemake.settings.types import DeploymentMethod
 
 from snakemake_renku.model import Environment, FileSpec, JobSpec, Mode, Step, StepKind
@@ -26,6 +28,7 @@ def job_spec(
     mode: Mode,
     shell_command: str | None = None,
     shell_executable: str | None = None,
+    overrides: Mapping[str, int] | None = None,
 ) -> JobSpec:
     """The attempt that Snakemake asks for now of ``job`` (a job or a group of jobs).
 
@@ -54,21 +57,35 @@ def job_spec(
         shell_executable=shell_executable,
         tmpdir=str(tmpdir) if tmpdir else None,
         unneeded_temp_files=tuple(str(f) for f in job.dag.get_unneeded_temp_files(job)),
+        overrides=dict(overrides or {}),
     )
 
 
-def settle_resources(job: Any) -> None:
-    """Evaluate what Snakemake leaves open in the main process of a remote executor: ``tmpdir``.
+def settle_resources(
+    job: Any, *, here: bool = True, overrides: Mapping[str, int] | None = None
+) -> None:
+    """Evaluate the resources that Snakemake leaves open in the main process of a remote executor.
 
-    Only where jobs run on this machine, as the value is this machine's.
+    ``tmpdir`` only where the job runs on this machine (``here``), as the value is this machine's.
+    ``overrides`` are put in place of the rule's.
     """
     for member in job if job.is_group() else (job,):
-        if member.attempt > 1:
+        if member.attempt > 1 or overrides:
             # Params may depend on resources, and so on the attempt; Snakemake keeps the first ones.
             member._params = member._non_derived_params = None
-        member._resources = member.rule.expand_resources(
-            member.wildcards_dict, member.input, member.attempt, skip_evaluation=set()
+        rule = member.rule
+        if overrides:
+            rule = copy.copy(rule)
+            rule.resources = Resources({**rule.resources})
+            rule.resources.update(Resources.from_mapping(dict(overrides)))
+        member._resources = rule.expand_resources(
+            member.wildcards_dict,
+            member.input,
+            member.attempt,
+            skip_evaluation=set() if here else {"tmpdir"},
         )
+    if job.is_group():
+        job._resources = None
 
 
 def step(job: Any) -> Step:

@@ -57,6 +57,7 @@ class JobSpec(msgspec.Struct, frozen=True, omit_defaults=True):
     ``id`` is unique within the run (``<jobid>.<attempt>``); ``resources`` are Snakemake's, with
     ``mem_mb`` in MB (10⁶ bytes), ``runtime`` in minutes, ``disk_mb`` in MB; ``threads`` is a number
     of cores. For mode ``direct``, ``shell_command`` is what the shell executes, prefix included.
+    ``overrides`` are those of ``resources`` that stand in place of what the rule says.
     """
 
     id: str
@@ -73,6 +74,7 @@ class JobSpec(msgspec.Struct, frozen=True, omit_defaults=True):
     shell_executable: str | None = None
     tmpdir: str | None = None
     unneeded_temp_files: tuple[str, ...] = ()
+    overrides: dict[str, int] = {}
 
     @property
     def rule(self) -> str:

@@ -15,10 +15,13 @@ FailureKind = Literal[
     "timeout",
     "node_lost",
     "preempted",
+    "launch_failed",
+    "rejected",
     "image_pull",
     "cancelled",
     "missing_output",
 ]
+"""``launch_failed``: the place could not start it; ``rejected``: no place would take it."""
 
 
 class Failure(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -26,7 +26,8 @@ def main() -> None:
     order, snapshot = Unframer().feed(sys.stdin.buffer.read())
     fork = msgspec.msgpack.decode(order, type=Fork)
     try:
-        workflow = NestedWorkflow(WorkflowSnapshot.load(msgspec.msgpack.decode(snapshot)))
+        settings = WorkflowSnapshot.load(msgspec.msgpack.decode(snapshot))
+        workflow = NestedWorkflow(settings.with_secrets(os.environ))
     except BaseException as error:
         message = f"The workflow could not be parsed again for this job: {error}"
         print(message, file=sys.stderr)

@@ -135,6 +135,7 @@ class NestedStarts:
             unneeded_temp_files=spec.unneeded_temp_files,
             cgroup_procs=procs,
             python=any(step.kind == "run" for step in spec.steps),
+            overrides=spec.overrides,
         )
 
     def _heard(self, warm: WarmLink, news: ServerNews) -> None:

@@ -2,7 +2,8 @@
 
 One process with one event loop and no threads. It starts a shell (direct), asks the warm server for
 a fork (warm), or starts Python anew (cold); watches memory and time; hashes what goes in and comes
-out; and sends a record of each. When Snakemake goes, it ends all jobs, and itself.
+out; and gives a record of each. As a process of its own it serves Snakemake over a socket, and when
+Snakemake goes, it ends all jobs, and itself.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import signal
 import socket
 import sys
 import time
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from resource import RUSAGE_CHILDREN, RUSAGE_SELF, getrusage
@@ -40,6 +42,7 @@ from snakemake_renku.runner.wire import (
     Finished,
     Hash,
     Hashed,
+    News,
     Order,
     Output,
     Started,
@@ -58,62 +61,41 @@ _FLUSH_EVERY_S = 5.0
 
 
 class Supervisor:
-    """Serves one Snakemake over one socket."""
+    """Takes orders by :meth:`obey`, and gives news to ``report``."""
 
-    def __init__(self, sock: socket.socket) -> None:
-        self._sock = sock
-        self._unframer = Unframer()
+    def __init__(self, report: Callable[[News], None]) -> None:
+        self._report = report
         self._settings: Configure | None = None
         self._jobs: dict[str, Job] = {}
         self._queue: list[tuple[int, int, Job]] = []
         self._number = itertools.count()
         self._free = 0
-        self._loop = Loop()
-        self._helpers = Helpers(self._loop)
+        self.loop = Loop()
+        self._helpers = Helpers(self.loop)
         self._hashing = Hashing(self._helpers, DigestCache(None))
         self._environments = Environments(self._helpers)
-        self._executions = Executions(self._loop, self._printed, self._tell, self._ended)
+        self._executions = Executions(self.loop, self._printed, self._tell, self._ended)
         self._nested = NestedStarts(
-            self._loop,
+            self.loop,
             self._executions,
             NestedHooks(self._running, self._start, self._give_up, self._say),
         )
-        self._closing = self._orphaned = False
+        self._closing = False
         self._flushed = time.monotonic()
 
     def serve(self) -> None:
-        """Take orders until Snakemake closes or goes."""
-        signal.signal(signal.SIGTERM, lambda *_: self._end_all())
-        self._loop.watch(self._sock.fileno(), self._orders_arrive)
-        self._loop.on_tick(self._flush)
+        """Do what was and will be ordered, until that is over."""
+        signal.signal(signal.SIGTERM, lambda *_: self.end_all())
+        self.loop.on_tick(self._flush)
         while not (self._closing and not self._jobs and not self._helpers.busy):
-            self._loop.turn()
+            self.loop.turn()
         self._nested.close()
         self._hashing.cache.flush()
         used = (getrusage(RUSAGE_SELF), getrusage(RUSAGE_CHILDREN))
-        self._send(Done(sum(each.ru_utime + each.ru_stime for each in used)))
+        self._report(Done(sum(each.ru_utime + each.ru_stime for each in used)))
 
-    # --- with Snakemake ---------------------------------------------------------------------
-
-    def _send(self, message: msgspec.Struct) -> None:
-        if self._orphaned:
-            return
-        try:
-            self._sock.sendall(frame(message))
-        except OSError:
-            self._snakemake_is_gone()
-
-    def _orders_arrive(self) -> None:
-        try:
-            data = self._sock.recv(1 << 18)
-        except OSError:
-            data = b""
-        if not data:
-            self._snakemake_is_gone()
-        for body in self._unframer.feed(data):
-            self._obey(_orders.decode(body))
-
-    def _obey(self, order: Order) -> None:
+    def obey(self, order: Order) -> None:
+        """Take an order."""
         match order:
             case Configure():
                 self._configure(order)
@@ -140,9 +122,10 @@ class Supervisor:
     def _configure(self, order: Configure) -> None:
         self._settings = order
         self._free = order.cores
-        self._hashing.cache = DigestCache(Path(order.workdir) / ".snakemake" / "renku")
+        folder = order.digests or Path(order.workdir) / ".snakemake" / "renku"
+        self._hashing.cache = DigestCache(folder)
         self._environments.run_started = order.run_started
-        if order.enforce:
+        if order.enforce and order.kernel_limits:
             support = find_cgroups()
             self._executions.cgroups = support
             support.sweep()
@@ -153,32 +136,28 @@ class Supervisor:
                 )
         self._nested.configure(order)
 
-    def _snakemake_is_gone(self) -> None:
-        if not self._orphaned:
-            self._orphaned = True
-            self._loop.unwatch(self._sock.fileno())
-            self._end_all()
-
-    def _end_all(self) -> None:
+    def end_all(self) -> None:
+        """End all jobs, and take no more."""
         self._closing = True
         for job_id in tuple(self._jobs):
             self._cancel(job_id)
 
     def _say(self, message: str) -> None:
-        self._send(Told(message))
+        self._report(Told(message))
 
     def _tell(self, job: Job, message: str) -> None:
-        self._send(Told(message, job.spec.id))
+        self._report(Told(message, job.spec.id))
 
     def _printed(self, job: Job, stream: int, data: bytes) -> None:
-        self._send(Output(job.spec.id, stream, data))
+        self._report(Output(job.spec.id, stream, data))
 
     def _hash(self, order: Hash) -> None:
         requests = [Request("input", order.input), Request("output", order.output)]
 
         def answer(found: Found, error: DigestError | None) -> None:
             inputs, outputs = found or ((), ())
-            self._send(Hashed(order.token, inputs, outputs, None if error is None else str(error)))
+            problem = None if error is None else str(error)
+            self._report(Hashed(order.token, inputs, outputs, problem))
 
         self._hashing.files(requests, answer)
 
@@ -241,7 +220,7 @@ class Supervisor:
 
     def _running(self, job: Job) -> None:
         """The job has a process."""
-        self._send(Started(job.spec.id, job.pid, job.started))
+        self._report(Started(job.spec.id, job.pid, job.started))
         if job.cancelled:
             self._executions.terminate(job)
 
@@ -283,7 +262,7 @@ class Supervisor:
             return
         job.stage = "done"
         del self._jobs[job.spec.id]
-        self._send(Finished(job.record()))
+        self._report(Finished(job.record()))
         if was != "queued":
             self._free += job.cores
             self._schedule()
@@ -297,6 +276,45 @@ class Supervisor:
             self._finish(job)
         elif job.stage == "running":
             self._executions.terminate(job)
+
+
+class Line:
+    """A supervisor at one end of a socket, with Snakemake at the other."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+        self._unframer = Unframer()
+        self._cut = False
+        self._supervisor = Supervisor(self._send)
+        self._supervisor.loop.watch(sock.fileno(), self._orders_arrive)
+
+    def serve(self) -> None:
+        """Serve until Snakemake closes or goes."""
+        self._supervisor.serve()
+
+    def _send(self, news: News) -> None:
+        if self._cut:
+            return
+        try:
+            self._sock.sendall(frame(news))
+        except OSError:
+            self._snakemake_is_gone()
+
+    def _orders_arrive(self) -> None:
+        try:
+            data = self._sock.recv(1 << 18)
+        except OSError:
+            data = b""
+        if not data:
+            self._snakemake_is_gone()
+        for body in self._unframer.feed(data):
+            self._supervisor.obey(_orders.decode(body))
+
+    def _snakemake_is_gone(self) -> None:
+        if not self._cut:
+            self._cut = True
+            self._supervisor.loop.unwatch(self._sock.fileno())
+            self._supervisor.end_all()
 
 
 def roles_given(
@@ -320,7 +338,7 @@ def _if_any(path: str | None) -> tuple[FileSpec, ...]:
     return () if path is None else (FileSpec(path),)
 
 
-def _adopt_orphans() -> None:
+def adopt_orphans() -> None:
     """Have the kernel give us the processes that jobs leave behind, to wait for them (Linux)."""
     if sys.platform == "linux":
         pr_set_child_subreaper = 36
@@ -330,11 +348,11 @@ def _adopt_orphans() -> None:
 def main() -> None:
     """``python -m snakemake_renku.runner.supervisor FD``: serve on an inherited socket."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _adopt_orphans()
+    adopt_orphans()
     with socket.socket(fileno=int(sys.argv[1])) as sock:
         # A job that had this end as well would keep Snakemake from noticing that we died.
         sock.set_inheritable(False)
-        Supervisor(sock).serve()
+        Line(sock).serve()
 
 
 if __name__ == "__main__":

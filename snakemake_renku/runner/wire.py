@@ -20,9 +20,13 @@ from snakemake_renku.model import FileRef, FileSpec, JobRecord, JobSpec
 
 
 class Configure(msgspec.Struct, tag=True):
-    """The first message. ``snapshot`` is a pickled workflow snapshot, or None, and then
-    ``no_snapshot`` the reason; ``warm``
-    whether some job is sure to need the warm server, ``cold`` that it must not be used."""
+    """The first message.
+
+    ``snapshot`` is a pickled workflow snapshot, or None, and then ``no_snapshot`` the reason;
+    ``warm`` whether some job is sure to need the warm server, ``cold`` that it must not be used;
+    ``digests`` the folder of remembered digests, if not that of ``workdir``; ``kernel_limits``
+    whether limits may be kept by cgroups of our own.
+    """
 
     run: str
     run_started: float
@@ -33,6 +37,8 @@ class Configure(msgspec.Struct, tag=True):
     warm: bool
     snapshot: bytes | None = None
     no_snapshot: str | None = None
+    digests: str | None = None
+    kernel_limits: bool = True
 
 
 class Submit(msgspec.Struct, tag=True):
@@ -133,6 +139,8 @@ class Fork(msgspec.Struct, tag=True):
     cgroup_procs: str | None = None
     python: bool = False
     """Whether code of the workflow itself runs in the child (a ``run:`` directive)."""
+    overrides: dict[str, int] = {}
+    """Resources in place of those that the rules give."""
 
 
 class Parsed(msgspec.Struct, tag=True):

@@ -142,6 +142,7 @@ def run_as_job(workflow: NestedWorkflow, order: Fork, fds: list[int]) -> NoRetur
                 cores=order.cores,
                 group_id=order.group_id,
                 unneeded_temp_files=order.unneeded_temp_files,
+                overrides=order.overrides,
             )
         )
         code = 0 if outcome.ok else 1

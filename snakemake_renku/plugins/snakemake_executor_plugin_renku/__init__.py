@@ -27,7 +27,11 @@ class ExecutorSettings(ExecutorSettingsBase):  # type: ignore[misc]
 
     backend: Optional[str] = field(  # noqa: UP045
         default=None,
-        metadata={"help": "Where jobs run: local (this machine). Default: local."},
+        metadata={
+            "help": "Where jobs run: local (this machine), slurm (each as a Slurm job or a task of "
+            "an array), slurm-pool (short ones on warm workers in Slurm), dask (on the workers of "
+            "a dask cluster). Default: local. A rule may say `resources: backend=\"local\"`."
+        },
     )
     start: Optional[str] = field(  # noqa: UP045
         default=None,
@@ -51,6 +55,40 @@ class ExecutorSettings(ExecutorSettingsBase):  # type: ignore[misc]
             "for each job, which `datalad rerun` can execute) or none. Default: none; "
             "`snakemake-renku record` does the same afterwards."
         },
+    )
+    detach: bool = field(
+        default=False,
+        metadata={
+            "help": "When interrupted (Ctrl-C), leave the jobs on Slurm running; the next "
+            "Snakemake here takes them up again. Without this, they are cancelled."
+        },
+    )
+    escalate: Optional[str] = field(  # noqa: UP045
+        default=None,
+        metadata={
+            "help": "Repeat a job that had too little memory or time with this many times as much, "
+            "within the limits of the partition or machine, without using up its retries: a "
+            "factor for both (2), or for each (mem_mb=2,runtime=1.5). Default: do not."
+        },
+    )
+    slurm_client: Optional[str] = field(  # noqa: UP045
+        default=None,
+        metadata={
+            "help": "How to talk with Slurm: auto, commands (sbatch, squeue, ...), pyslurm, rest "
+            "(slurmrestd, for which renku.toml has rest_url, and SLURM_JWT the token). "
+            "Default: auto."
+        },
+    )
+    dask: Optional[str] = field(  # noqa: UP045
+        default=None,
+        metadata={
+            "help": "The cluster of backend dask: local (workers on this machine), the address of "
+            "a scheduler (tcp://...), or gateway:URL. Default: local."
+        },
+    )
+    dask_workers: Optional[int] = field(  # noqa: UP045
+        default=None,
+        metadata={"help": "How many workers at most, where the dask cluster is made here."},
     )
 
 

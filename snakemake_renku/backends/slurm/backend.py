@@ -1,0 +1,605 @@
+"""Slurm: jobs in arrays, each beside a runner of its own, watched in bulk.
+
+One thread does it all: it puts jobs together and submits them, looks for the ends that runners
+write on the shared file system, and asks Slurm about all of them at once, to learn what no runner
+can tell.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import queue
+import time
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Thread
+
+import msgspec
+
+from snakemake_renku.backends.base import (
+    BackendEvent,
+    Closed,
+    JobEnded,
+    JobPrinted,
+    JobRuns,
+    Lost,
+    Said,
+)
+from snakemake_renku.backends.slurm.arrays import Wanted, batches, submission
+from snakemake_renku.backends.slurm.batch import Batch, Live
+from snakemake_renku.backends.slurm.client import Client, TaskId, TaskState
+from snakemake_renku.backends.slurm.endings import ending, needs_slurms_word, standing
+from snakemake_renku.backends.slurm.left import Left, claim
+from snakemake_renku.backends.slurm.pace import Pace
+from snakemake_renku.backends.slurm.placing import Placing
+from snakemake_renku.backends.slurm.reasons import judge
+from snakemake_renku.backends.stream import EventStream
+from snakemake_renku.errors import (
+    AccountingUnavailable,
+    BackendError,
+    BackendUnavailable,
+    RenkuError,
+    SlurmUnavailable,
+    SubmissionRefused,
+)
+from snakemake_renku.model import Failure, FailureKind, FileSpec, JobRecord, JobSpec
+from snakemake_renku.runner import spool
+
+_QUIET_S = 0.06
+"""Jobs are submitted when so long no more have come, …"""
+
+_GATHER_S = 0.5
+"""… or the first of them has waited so long."""
+
+_MINUTE = 60.0
+_CANCEL_S = 20.0
+"""So long Slurm may take to end what was cancelled before it is told of."""
+
+_BAD_NODE = ("node_lost", "launch_failed")
+_LATER = ("MaxSubmitJob", "MaxJobCount", "QOSMaxSubmitJobPerUserLimit")
+"""Words of a refusal that another time may not meet."""
+
+
+@dataclass(frozen=True)
+class _Cancel:
+    ids: tuple[str, ...] | None
+
+
+@dataclass(frozen=True)
+class _Take:
+    live: Live
+
+
+_Order = JobSpec | _Cancel | _Take | str
+
+
+class SlurmBackend:
+    """Runs jobs as tasks of Slurm arrays.
+
+    ``snapshot`` is the pickled workflow for jobs that need Snakemake beside them (None where it
+    cannot be had), ``environment`` variables for the jobs that no file may hold; ``partitions`` and
+    ``throttle`` are the settings of these names.
+
+    Raises:
+        BackendUnavailable: the folder of the run cannot be written.
+    """
+
+    name = "slurm"
+
+    def __init__(
+        self,
+        run: spool.TaskRun,
+        snapshot: bytes | None,
+        client: Client,
+        *,
+        partitions: Sequence[str] = (),
+        throttle: int | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        self._environment = dict(environment or {})
+        self._run, self._client, self._throttle = run, client, throttle
+        self._folder = folder_of_runs(run.workdir) / run.run
+        try:
+            self._folder.mkdir(parents=True, mode=0o700)
+            self._lock = claim(self._folder)
+            spool.put_struct(self._folder / spool.RUN, run)
+            if snapshot is not None:
+                spool.put(self._folder / spool.WORKFLOW, snapshot)
+        except OSError as error:
+            raise BackendUnavailable(
+                f"The folder of the run's jobs {self._folder} cannot be made: {error.strerror}.",
+                remedy="The working directory must be writable, and on a file system that the"
+                " compute nodes have too.",
+            ) from error
+        self._stream = EventStream()
+        self._orders: queue.SimpleQueue[_Order] = queue.SimpleQueue()
+        self._placing = Placing(client, partitions)
+        self._left = Left(self._folder.parent, run.run, client)
+        self._queued: list[JobSpec] = []
+        self._first = self._latest = 0.0
+        self._batches: list[Batch] = []
+        self._by_id: dict[str, Live] = {}
+        self._to_cancel: list[Live] = []
+        self._bad_nodes: dict[str, None] = {}
+        self._told: set[object] = set()
+        self._numbers = 0
+        self._cpu_s = 0.0
+        self._silent_since: float | None = None
+        self._ends, self._asks = Pace(0.1, 2.0), Pace(1.0, 15.0)
+        self._submits, self._cancels = Pace(0.0, 30.0), Pace(1.0, 5.0)
+        self._history = Pace(10.0, 60.0)
+        self._closing = self._leaving = False
+        self._thread = Thread(target=self._work, name="renku-slurm", daemon=True)
+        self._thread.start()
+
+    # --- the seam ---------------------------------------------------------------------------
+
+    def submit(self, specs: Sequence[JobSpec]) -> None:
+        """Take jobs, to be submitted together with others that come at the same time."""
+        for spec in specs:
+            self._orders.put(spec)
+
+    def cancel(self, ids: Sequence[str] | None = None) -> None:
+        """End these jobs, or all."""
+        self._orders.put(_Cancel(None if ids is None else tuple(ids)))
+
+    def hash_files(
+        self, token: int, inputs: Sequence[FileSpec], outputs: Sequence[FileSpec]
+    ) -> None:
+        """Not for this backend: files of local jobs are on the submitting machine."""
+        raise BackendError("Files are hashed by the backend of this machine.")
+
+    def events(self) -> AsyncIterator[BackendEvent]:
+        """What happens, until the backend is closed or lost."""
+        return self._stream.events()
+
+    def close(self) -> None:
+        """Take no more jobs, and end once those that run have ended."""
+        self._orders.put("close")
+
+    def leave(self) -> int:
+        """End now, and leave the jobs running; how many they are."""
+        left = len(self._by_id) + len(self._queued) + self._orders.qsize()
+        self._orders.put("leave")
+        return left
+
+    def reattach(self, spec: JobSpec, *, unconfirmed: bool) -> bool:
+        """Take up a job that a run before this one left with Slurm, if it is the same work.
+
+        ``unconfirmed`` is whether Snakemake does not know its output to be whole: only then the end
+        of a job that is over is taken. One that would be in the way of ``spec`` is cancelled.
+        """
+        left = self._left.match(spec, unconfirmed=unconfirmed)
+        if left is None:
+            return False
+        batch = next((b for b in self._batches if b.place == left.place), None)
+        if batch is None:
+            batch = Batch(left.name, left.place, left.job, left.array, adopted=True)
+            self._batches.append(batch)
+        self._orders.put(_Take(Live(spec, batch, left.number)))
+        return True
+
+    def most(self, spec: JobSpec) -> tuple[int | None, int | None]:
+        """How much memory (MB) and time (minutes) ``spec`` could get here; None if that is open."""
+        return self._placing.most(spec)
+
+    # --- the thread -------------------------------------------------------------------------
+
+    def _work(self) -> None:
+        try:
+            while not (self._leaving or (self._closing and not self._by_id and not self._queued)):
+                self._take_orders(self._delay())
+                for step in (self._cancel_wanted, self._submit, self._look_for_ends, self._ask):
+                    step()
+                self._settle()
+            if not self._leaving:
+                self._clean_up()
+        except Exception as error:  # whatever it was: the run must hear of it
+            self._stream.say(Lost(f"The link to Slurm broke: {type(error).__name__}: {error}."))
+        finally:
+            self._lock.close()
+        self._stream.say(Closed(self._cpu_s))
+
+    def _delay(self) -> float:
+        delays = [1.0]
+        if self._queued:
+            delays.append(max(self._submits.delay, self._quiet_left()))
+        if self._to_cancel:
+            delays.append(self._cancels.delay)
+        if self._by_id:
+            delays += [self._ends.delay, self._asks.delay]
+        if any(live.end or live.over_since for live in self._by_id.values()):
+            delays.append(0.3)
+        return max(0.005, min(delays))
+
+    def _take_orders(self, delay: float) -> None:
+        with contextlib.suppress(queue.Empty):
+            order = self._orders.get(timeout=delay)
+            while True:
+                self._obey(order)
+                order = self._orders.get_nowait()
+
+    def _obey(self, order: _Order) -> None:
+        match order:
+            case JobSpec():
+                now = time.monotonic()
+                self._first = now if not self._queued else self._first
+                self._latest = now
+                self._queued.append(order)
+            case _Take():
+                order.live.batch.live[order.live.number] = order.live
+                self._by_id[order.live.spec.id] = order.live
+                self._ends.soon()
+                self._asks.soon()
+            case _Cancel():
+                self._want_cancelled(order.ids)
+            case "leave":
+                self._leaving = True
+            case _:
+                self._closing = True
+
+    # --- submitting -------------------------------------------------------------------------
+
+    def _quiet_left(self) -> float:
+        now = time.monotonic()
+        return max(0.0, min(self._latest + _QUIET_S - now, self._first + _GATHER_S - now))
+
+    def _submit(self) -> None:
+        if not self._queued or self._quiet_left() > 0 or self._submits.delay > 0:
+            return
+        specs, self._queued = self._queued, []
+        wanted = [each for spec in specs if (each := self._wanted(spec)) is not None]
+        groups = list(batches(wanted, self._placing.max_array_size))
+        while groups:
+            try:
+                self._submit_group(groups[0])
+            except (SlurmUnavailable, OSError) as error:
+                words = error.strerror if isinstance(error, OSError) else str(error)
+                self._tell_once("submit", f"Jobs cannot be submitted now, and wait: {words}")
+                self._queued = [job.spec for group in groups for job in group] + self._queued
+                self._submits.back_off()
+                return
+            except RenkuError as error:
+                for job in groups[0]:
+                    self._refuse(job.spec, "rejected", str(error))
+            groups.pop(0)
+            self._submits.asked(changed=True)
+            self._told.discard("submit")
+
+    def _wanted(self, spec: JobSpec) -> Wanted | None:
+        try:
+            request = self._placing.request(spec)
+        except RenkuError as error:
+            self._refuse(spec, "rejected", str(error))
+            return None
+        return Wanted(spec, request)
+
+    def _submit_group(self, group: Sequence[Wanted]) -> None:
+        self._numbers += 1
+        name = f"{self._numbers:05d}"
+        place = self._folder / name
+        place.mkdir(mode=0o700)
+        spool.put_tasks(place / spool.TASKS, [job.spec for job in group])
+        asked = submission(
+            group,
+            name=self._run.run,
+            workdir=self._run.workdir,
+            folder=self._folder,
+            batch=name,
+            throttle=self._throttle,
+            exclude=tuple(self._bad_nodes),
+            environment=self._environment,
+        )
+        try:
+            job = self._client.submit(asked)
+        except SubmissionRefused as error:
+            if any(word in error.message for word in _LATER):
+                raise SlurmUnavailable(error.message, remedy=error.remedy) from error
+            raise
+        batch = Batch(self._run.run, place, job, array=asked.tasks is not None)
+        with contextlib.suppress(OSError):
+            note = spool.Submitted(job, time.time(), batch.array, asked.request.clusters)
+            spool.put_struct(place / spool.SUBMITTED, note)
+        for number, each in enumerate(group, start=1):
+            live = Live(each.spec, batch, number)
+            batch.live[number] = live
+            self._by_id[each.spec.id] = live
+        self._batches.append(batch)
+        self._ends.soon()
+        self._asks.soon()
+
+    def _refuse(self, spec: JobSpec, kind: FailureKind, message: str) -> None:
+        record = msgspec.structs.replace(
+            JobRecord.lost(spec, message, time.time()), failure=Failure(kind, message)
+        )
+        self._stream.say(JobEnded(record))
+
+    # --- cancelling -------------------------------------------------------------------------
+
+    def _want_cancelled(self, ids: Iterable[str] | None) -> None:
+        wanted = None if ids is None else set(ids)
+        stay = []
+        for spec in self._queued:
+            if wanted is None or spec.id in wanted:
+                self._refuse(spec, "cancelled", "It was cancelled.")
+            else:
+                stay.append(spec)
+        self._queued = stay
+        for live in self._by_id.values():
+            if not live.cancelled and (wanted is None or live.spec.id in wanted):
+                live.cancelled = True
+                live.since = time.monotonic()
+                self._to_cancel.append(live)
+
+    def _cancel_wanted(self) -> None:
+        self._to_cancel = [live for live in self._to_cancel if live.spec.id in self._by_id]
+        if not self._to_cancel or self._cancels.delay > 0:
+            return
+        try:
+            self._client.cancel(list(_together(self._to_cancel)))
+        except RenkuError as error:
+            self._tell_once("cancel", f"Jobs cannot be cancelled yet: {error}")
+            self._cancels.back_off()
+            return
+        self._to_cancel = []
+        self._ends.soon()
+        self._asks.soon()
+
+    # --- looking and asking -----------------------------------------------------------------
+
+    def _look_for_ends(self) -> None:
+        if not self._by_id or self._ends.delay > 0:
+            return
+        began, changed = time.monotonic(), False
+        for batch in self._batches:
+            if batch.live:
+                for live, ended in batch.new_ends():
+                    live.end, live.end_since, changed = ended, time.monotonic(), True
+        self._ends.asked(changed=changed, took_s=time.monotonic() - began)
+
+    def _ask(self) -> None:
+        if not self._by_id or self._asks.delay > 0:
+            return
+        began = time.monotonic()
+        names = dict.fromkeys(batch.name for batch in self._batches if batch.live)
+        try:
+            found = {(s.job, s.task): s for name in names for s in self._client.tasks(name)}
+        except RenkuError as error:
+            self._slurm_is_silent(error)
+            return
+        if self._silent_since is not None:
+            self._silent_since = None
+            self._told.discard("silent")
+        changed = False
+        for live in self._by_id.values():
+            changed |= self._see(live, found.get(live.id))
+        self._remember_missing()
+        self._asks.asked(changed=changed, took_s=time.monotonic() - began)
+
+    def _slurm_is_silent(self, error: RenkuError) -> None:
+        now = time.monotonic()
+        self._silent_since = self._silent_since or now
+        if now - self._silent_since > 10:
+            self._tell_once("silent", f"Slurm does not answer; the jobs are waited for. {error}")
+        self._asks.back_off()
+
+    def _see(self, live: Live, state: TaskState | None) -> bool:
+        """Take Slurm's word on a job; whether it is news."""
+        now = time.monotonic()
+        if state is None:
+            live.missing_since = live.missing_since or now
+            return False
+        live.missing_since = None
+        before = None if live.state is None else live.state.state
+        live.state = state
+        match standing(state.state):
+            case "waiting":
+                self._waits(live, state)
+                live.over_since = None
+            case "running":
+                live.over_since = None
+                if not live.runs and state.state == "RUNNING":
+                    live.runs = True
+                    host = state.nodes[0] if state.nodes else ""
+                    self._stream.say(JobRuns(live.spec.id, 0, host, time.time()))
+            case "over":
+                live.over_since = live.over_since or now
+            case "unknown":
+                self._tell_once(state.state, f"Slurm says of a job {state.state!r}: still waiting.")
+        return before != state.state
+
+    def _waits(self, live: Live, state: TaskState) -> None:
+        if live.runs and live.end is None:
+            live.runs = False
+            self._say(live, f"was put back into the queue by Slurm ({state.reason or 'requeued'})")
+        waiting = judge(state)
+        if waiting.kind == "normal":
+            live.never = 0
+            return
+        first = (live.batch, state.reason) not in self._told
+        self._told.add((live.batch, state.reason))
+        if first:
+            more = len(live.batch.live) - 1
+            others = f" ({more} more like it)" if more else ""
+            self._say(live, f"waits in Slurm{others}: {waiting.words}")
+        live.never = live.never + 1 if waiting.kind == "never" else 0
+
+    def _remember_missing(self) -> None:
+        """Ask accounting about jobs that the controller knows no more and that left no record."""
+        now = time.monotonic()
+        missing = [
+            live
+            for live in self._by_id.values()
+            if live.missing_since is not None and live.end is None and now - live.since > 3
+        ]
+        if not missing or self._history.delay > 0:
+            return
+        self._history.asked(changed=False)
+        try:
+            states = self._client.history(sorted({live.batch.job for live in missing}))
+        except (AccountingUnavailable, SlurmUnavailable):
+            return
+        found = {(state.job, state.task): state for state in states}
+        for live in missing:
+            state = found.get(live.id)
+            if state is not None and standing(state.state) == "over":
+                live.state, live.over_since = state, live.over_since or now
+
+    # --- ends -------------------------------------------------------------------------------
+
+    def _settle(self) -> None:
+        for live in list(self._by_id.values()):
+            record = self._verdict(live)
+            if record is not None:
+                self._end(live, record)
+
+    def _verdict(self, live: Live) -> JobRecord | None:
+        """The record of a job, once enough is known of its end."""
+        now = time.monotonic()
+        if live.end is not None:
+            return self._verdict_on_record(live, live.end.record, now)
+        if live.over_since is not None:
+            return self._verdict_without_record(live, now)
+        if live.never >= 2:
+            assert live.state is not None
+            words = judge(live.state).words
+            self._drop(live)
+            return self._failed(live, "rejected", f"Slurm can never start the job: {words}")
+        if live.cancelled and now - live.since > _CANCEL_S:
+            self._tell_once("hang", "Slurm has not confirmed yet that all jobs were cancelled.")
+            return self._failed(live, "cancelled", "It was cancelled.")
+        missing = live.missing_since is not None and now - live.missing_since > _MINUTE
+        if missing and self._silent_since is None:
+            return ending(live.spec, None, None, printed=live.last_words())
+        return None
+
+    def _verdict_on_record(self, live: Live, record: JobRecord, now: float) -> JobRecord | None:
+        if live.cancelled and not record.ok:
+            failure = Failure("cancelled", "It was cancelled.", record.exit_code, record.signal)
+            return msgspec.structs.replace(record, failure=failure)
+        if not needs_slurms_word(record, live.spec, cancelled=live.cancelled):
+            return record
+        assert live.end_since is not None
+        if live.over_since is None:
+            self._asks.soon()
+            # Slurm ends a job some moments after its script.
+            return record if now - live.end_since > _MINUTE else None
+        return ending(live.spec, record, self._described(live))
+
+    def _verdict_without_record(self, live: Live, now: float) -> JobRecord | None:
+        assert live.over_since is not None
+        assert live.state is not None
+        if live.cancelled:
+            return self._failed(live, "cancelled", "It was cancelled.")
+        # Network file systems show a new file to others some seconds late.
+        patience = 15.0 if live.state.state in ("COMPLETED", "FAILED") else 3.0
+        live.end = live.batch.look_again(live)
+        if live.end is not None:
+            live.end_since = now
+            return self._verdict_on_record(live, live.end.record, now)
+        if now - live.over_since < patience:
+            return None
+        return ending(live.spec, None, self._described(live), printed=live.last_words())
+
+    def _described(self, live: Live) -> TaskState | None:
+        """All that Slurm knows of an ended job; its derived exit code tells of steps."""
+        if live.state is None or live.state.state != "FAILED":
+            return live.state
+        with contextlib.suppress(RenkuError):
+            return self._client.describe(live.id) or live.state
+        return live.state
+
+    def _end(self, live: Live, record: JobRecord) -> None:
+        del self._by_id[live.spec.id]
+        live.batch.live.pop(live.number, None)
+        record = msgspec.structs.replace(record, id=live.spec.id)
+        if live.end is not None:
+            for words in live.end.told:
+                self._say(live, words)
+        if not live.runs and record.pid:
+            self._stream.say(JobRuns(live.spec.id, record.pid, record.host, record.started))
+        if not record.ok:
+            live.batch.failed = True
+            self._show(live, record)
+        if record.usage is not None:
+            self._cpu_s += record.usage.user_s + record.usage.system_s
+        if record.failure is not None and record.failure.kind in _BAD_NODE:
+            self._avoid(live, record)
+        self._stream.say(JobEnded(record))
+
+    def _show(self, live: Live, record: JobRecord) -> None:
+        """Show what a failed job printed, and where all of it is."""
+        if record.failure is not None and record.failure.kind == "cancelled" and live.cancelled:
+            return
+        for stream, text in ((1, record.stdout_tail), (2, record.stderr_tail)):
+            if text:
+                end = "" if text.endswith("\n") else "\n"
+                self._stream.say(JobPrinted(live.spec.id, stream, (text + end).encode()))
+        if live.printed.exists():
+            where = f"All that the job printed on {record.host or 'its node'}: {live.printed}\n"
+            self._stream.say(JobPrinted(live.spec.id, 2, where.encode()))
+
+    def _avoid(self, live: Live, record: JobRecord) -> None:
+        state = live.state
+        nodes = state.nodes if state is not None and len(state.nodes) == 1 else (record.host,)
+        for node in nodes:
+            if self._placing.may_avoid(node, self._bad_nodes) and node not in self._bad_nodes:
+                self._bad_nodes[node] = None
+                self._stream.say(Said(f"The node {node} is avoided from now on in this run."))
+
+    def _failed(self, live: Live, kind: FailureKind, message: str) -> JobRecord:
+        record = ending(live.spec, None, live.state)
+        return msgspec.structs.replace(record, failure=Failure(kind, message))
+
+    def _drop(self, live: Live) -> None:
+        """Have Slurm forget a job that we give up."""
+        with contextlib.suppress(RenkuError):
+            self._client.cancel([live.id])
+
+    def _clean_up(self) -> None:
+        """Delete what is in the journal by now; what failed jobs printed stays."""
+        for batch in self._batches:
+            _delete(batch.place, keep=spool.PRINTED if batch.failed else None)
+            if batch.adopted:
+                _delete_if_done(batch.place.parent)
+        _delete_if_done(self._folder)
+
+    def _say(self, live: Live, words: str) -> None:
+        self._stream.say(Said(words, live.spec.id))
+
+    def _tell_once(self, key: object, words: str) -> None:
+        if key not in self._told:
+            self._told.add(key)
+            self._stream.say(Said(words))
+
+
+def folder_of_runs(workdir: str | Path) -> Path:
+    """Where the folders of runs on Slurm are, below a working directory."""
+    return Path(workdir) / ".snakemake" / "renku" / "slurm"
+
+
+def _together(jobs: Sequence[Live]) -> Iterable[TaskId]:
+    """The jobs by Slurm's names, an array that is to go as a whole by one."""
+    wanted: dict[Batch, int] = {}
+    for live in jobs:
+        wanted[live.batch] = wanted.get(live.batch, 0) + 1
+    whole = {batch for batch, count in wanted.items() if count >= len(batch.live)}
+    yield from ((batch.job, None) for batch in whole)
+    yield from (live.id for live in jobs if live.batch not in whole)
+
+
+def _delete(folder: Path, *, keep: str | None = None) -> None:
+    """Delete the files in a folder but those whose names end so, and it if nothing stays."""
+    with contextlib.suppress(OSError):
+        for path in list(folder.iterdir()):
+            if not path.is_dir() and (keep is None or path.suffix != keep):
+                path.unlink()
+        folder.rmdir()
+
+
+def _delete_if_done(folder: Path) -> None:
+    """Delete the folder of a run, or at least what only its jobs needed, when none is left."""
+    with contextlib.suppress(OSError):
+        if not any((each / spool.TASKS).exists() for each in folder.iterdir()):
+            _delete(folder)
