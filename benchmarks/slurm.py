@@ -38,7 +38,7 @@ SHIM = """#!/bin/sh
 began=$(date +%s.%N)
 {real} "$@"
 code=$?
-echo "{name} $began $(date +%s.%N)" >> "$SLURM_CALLS"
+echo "{name} $began $(date +%s.%N)" >> "$RENKU_CALLS"
 exit $code
 """
 
@@ -116,7 +116,7 @@ class Lab:
         environment = {
             **os.environ,
             "PATH": f"{self.shims}:{os.environ['PATH']}",
-            "SLURM_CALLS": str(calls),
+            "RENKU_CALLS": str(calls),
         }
         since = time.strftime("%Y-%m-%dT%H:%M:%S")
         began = time.monotonic()

@@ -41,8 +41,12 @@ MAY_IMPORT = {
     | {"backends", "engine", "journal", "leftovers", "local_jobs", "places", "printing"}
     | {"recording", "settings"},
     "progress": set(),
+    "doctor": BASE | {"backends", "settings"},
+    "efficiency": BASE | {"journal"},
+    "step_cluster": BASE | {"backends"},
     "cli": BASE
-    | {"drawing", "journal", "lineage", "progress", "provenance", "replay", "report", "verify"},
+    | {"doctor", "drawing", "efficiency", "journal", "lineage", "progress", "provenance"}
+    | {"replay", "report", "verify"},
     "plugins": BASE | {"observe", "progress", "report", "session"},
     "__init__": set(),
     "__main__": {"cli"},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,7 +32,7 @@ def add_parser(subparsers: Any) -> None:
     job.add_argument("--threads", type=_positive, default=1, metavar="N", help="cores (1)")
     job.add_argument("--mem-mb", type=_positive, metavar="MIB", help="memory on its node")
     job.add_argument("--runtime", type=_positive, metavar="MINUTES", help="wall time")
-    job.add_argument("--gpu", metavar="[MODEL:]N", help="GPUs")
+    job.add_argument("--gpu", type=_gpus, metavar="[MODEL:]N", help="GPUs")
     for name in ("constraint", "partition", "account", "qos"):
         job.add_argument(f"--{name}", metavar=name.upper(), help="as the rule would name it")
     slurm.add_argument(
@@ -55,10 +56,15 @@ def add_parser(subparsers: Any) -> None:
 
 
 def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError("a number above 0 is needed")
-    return number
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
+    return int(text)
+
+
+def _gpus(text: str) -> str:
+    if not re.fullmatch(r"([A-Za-z][A-Za-z0-9_.-]*:)?[1-9][0-9]*", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not of the form [MODEL:]N")
+    return text
 
 
 def run(args: argparse.Namespace) -> int:

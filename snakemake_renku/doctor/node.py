@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import sys
 from collections.abc import Iterator
@@ -30,8 +29,8 @@ def node_checks(trial: Trial, workdir: Path) -> Iterator[Check]:
         "job", "ok", f"{trial.job} ran on {facts.node or facts.host} after {trial.waited} s"
     )
     yield _python(facts)
-    yield _package("snakemake", facts)
-    yield _package("snakemake_renku", facts)
+    yield _package("snakemake", "snakemake", facts)
+    yield _package("renku", "snakemake_renku", facts)
     yield _folder(trial.same_folder, workdir)
     yield from _pace(trial.pace)
     yield _tmp(facts)
@@ -51,14 +50,14 @@ def _python(facts: Facts) -> Check:
     )
 
 
-def _package(name: str, facts: Facts) -> Check:
-    here = version(name)
-    there = facts.modules.get(name, "!it was not looked for")
+def _package(name: str, module: str, facts: Facts) -> Check:
+    here = version(module)
+    there = facts.modules.get(module, "!it was not looked for")
     if there.startswith("!"):
         return Check(
             name,
             "problem",
-            f"cannot be imported on the node: {there[1:]}",
+            f"{module} cannot be imported on the node: {there[1:]}",
             "Install the environment in a folder that all nodes share.",
         )
     if there != here:
@@ -94,7 +93,7 @@ def _pace(pace: Pace | None) -> Iterator[Check]:
         yield Check("files", "problem", words, f"Give Snakemake --latency-wait {wait}.")
     else:
         yield Check("files", "ok", words)
-    words = f"the node is {pace.clock:+.2f} s ahead (± {pace.uncertain:.2f} s)"
+    words = f"the node's differs by {pace.clock:+.2f} s (± {pace.uncertain:.2f} s)"
     if abs(pace.clock) - pace.uncertain > CLOCK_S:
         yield Check("clocks", "problem", words, "Have the clocks set by NTP.")
     else:
@@ -116,10 +115,9 @@ def _tmp(facts: Facts) -> Check:
 def _container(facts: Facts) -> Check:
     if facts.container is not None:
         return Check("apptainer", "ok", facts.container)
-    path = os.environ.get("PATH", "")
     return Check(
         "apptainer",
         "note",
         "is not there on the node; rules with a container need it",
-        f"Have it in one of these folders on all nodes: {path}" if path else "",
+        "Have it on the PATH of all nodes (apptainer or singularity).",
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,7 +16,7 @@ from snakemake_renku.doctor.report import Check, Report, Trial
 from snakemake_renku.doctor.trial import try_job
 from snakemake_renku.settings import SlurmSettings, load_settings
 
-_TRIAL_MB, _TRIAL_MIN = 200, 5
+_TRIAL_MB, _TRIAL_MIN = 500, 5
 
 
 class Question(msgspec.Struct, frozen=True):
@@ -81,19 +80,16 @@ def _why(client: Client, settings: SlurmSettings) -> str:
         case "commands":
             return "sbatch and squeue are here"
         case "rest":
-            url = settings.rest_url or os.environ.get("SLURM_REST_URL")
-            return (
-                f"Slurm's commands are not here, but its REST daemon is{f' ({url})' if url else ''}"
-            )
+            return f"Slurm's commands are not here, but its REST daemon is: {settings.rest_url}"
         case _:
             return "Slurm's commands are not here, but pyslurm is"
 
 
 def _small(choice: Choice) -> Request:
-    """A small job for the same place: one core, no GPUs, as little memory and time as will do."""
+    """A small job for the same place: one core, no GPUs, little memory and time."""
     wish = choice.clipped
     return Request(
-        mem_mb=min(_TRIAL_MB, wish.mem_mb or _TRIAL_MB),
+        mem_mb=_TRIAL_MB,
         time_min=min(_TRIAL_MIN, wish.time_min or _TRIAL_MIN),
         constraint=wish.constraint,
         partition=choice.partition or wish.partition,

@@ -27,9 +27,9 @@ MB = 1e6
 class Suggestion(msgspec.Struct, frozen=True):
     """A word on one resource of a rule.
 
-    ``kind``: ``lower`` and ``raise`` say what would do, ``ask`` that nothing was asked for, ``none``
-    that there is nothing to suggest, and why. ``value`` is in the resource's own unit (MB, cores,
-    minutes).
+    ``kind``: ``lower`` and ``raise`` say what would do, ``ask`` that nothing was asked for,
+    ``none`` that there is nothing to suggest, and why. ``value`` is in the resource's own unit (MB,
+    cores, minutes).
     """
 
     resource: Literal["mem_mb", "threads", "runtime"]

@@ -14,8 +14,8 @@ import msgspec
 from snakemake_renku.engine.nested import NestedWorkflow
 from snakemake_renku.engine.snapshot import WorkflowSnapshot
 from snakemake_renku.runner.parent import die_with_parent
-from snakemake_renku.runner.wire import Fork, Report, Unframer
-from snakemake_renku.runner.zygote import run_as_job
+from snakemake_renku.runner.wire import BASELINE_SIZE, Fork, Report, Unframer
+from snakemake_renku.runner.zygote import resident, run_as_job
 
 
 def main() -> None:
@@ -32,8 +32,9 @@ def main() -> None:
         message = f"The workflow could not be parsed again for this job: {error}"
         print(message, file=sys.stderr)
         with open(report, "wb") as file:
-            file.write(msgspec.msgpack.encode(Report(False, message)))
+            file.write(bytes(BASELINE_SIZE) + msgspec.msgpack.encode(Report(False, message)))
         sys.exit(1)
+    os.write(report, resident().to_bytes(BASELINE_SIZE, "little"))
     run_as_job(workflow, fork, [1, 2, report])
 
 

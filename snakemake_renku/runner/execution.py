@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import sys
 import time
 from collections.abc import Callable
 from functools import partial
@@ -16,6 +17,7 @@ from snakemake_renku.runner.life import Job
 from snakemake_renku.runner.loop import Loop
 from snakemake_renku.runner.spawn import spawn_shell
 from snakemake_renku.runner.usage import Rusage, TreeSampler, usage_from
+from snakemake_renku.runner.wire import BASELINE_SIZE
 
 REPORT = 3
 """The number under which a job's report pipe stands beside its stdout (1) and stderr (2)."""
@@ -98,6 +100,8 @@ class Executions:
     def adopt(self, job: Job, pid: int, baseline_rss: int = 0) -> None:
         """Watch over a process that was started for the job."""
         job.pid, job.started = pid, time.time()
+        if job.starting:
+            baseline_rss = sys.maxsize
         self._running[pid] = job
         self._sampler.watch(pid, baseline_rss=baseline_rss, limits=job.judge.limits)
 
@@ -157,6 +161,11 @@ class Executions:
     def _take(self, job: Job, stream: int, data: bytes) -> None:
         if stream == REPORT:
             job.reported += data
+            if job.starting and len(job.reported) >= BASELINE_SIZE:
+                job.starting = False
+                baseline = int.from_bytes(job.reported[:BASELINE_SIZE], "little")
+                del job.reported[:BASELINE_SIZE]
+                self._sampler.rebase(job.pid, baseline)
         else:
             job.tails[stream].feed(data)
             self._on_output(job, stream, data)

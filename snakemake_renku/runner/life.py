@@ -58,6 +58,8 @@ class Job:
     reported: bytearray = field(default_factory=bytearray)
     tails: dict[int, Tail] = field(default_factory=lambda: {1: Tail(), 2: Tail()})
     passed_over: int = 0
+    starting: bool = False
+    """Whether the process has yet to say how much memory it had before the job itself began."""
     server: int = 0
     """The pid of the warm server whose child the job is."""
 

@@ -118,6 +118,7 @@ class NestedStarts:
             for fd in fds:
                 os.close(fd)
         job.spec = msgspec.structs.replace(job.spec, mode="cold")
+        job.starting = True
         self._executions.adopt(job, pid)
         self._loop.on_exit(pid, partial(self._executions.exited, pid))
         self._hooks.running(job)

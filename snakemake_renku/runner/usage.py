@@ -175,6 +175,11 @@ class TreeSampler:
         root = ProcessId(pid, -1.0) if entry is None else entry.id
         self._trees[pid] = _Tree(root, baseline_rss, limits or Limits(), self._clock())
 
+    def rebase(self, pid: int, baseline_rss: int) -> None:
+        """Say by now what the root had before its job began (bytes)."""
+        if pid in self._trees:
+            self._trees[pid].baseline = baseline_rss
+
     def forget(self, pid: int) -> TreePeak:
         """Stop sampling this tree, and say what it used at most."""
         peak = self.peak(pid)

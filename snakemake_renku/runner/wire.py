@@ -185,6 +185,10 @@ ServerNews = Parsed | Forked | Exited
 
 _LENGTH = struct.Struct(">I")
 
+BASELINE_SIZE = 8
+"""Bytes, little-endian, by which a cold start says on its report pipe what memory it has (bytes)
+before its job begins; its :class:`Report` follows."""
+
 
 def frame(message: msgspec.Struct) -> bytes:
     """A message as bytes, with its length in front."""

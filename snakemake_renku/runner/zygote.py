@@ -93,7 +93,7 @@ class WarmServer:
         return Parsed(sources=self._workflow.sources())
 
     def _fork(self, order: Fork, fds: list[int]) -> None:
-        rss = _resident()
+        rss = resident()
         pid = os.fork()
         if pid == 0:
             self._become_job(order, fds)
@@ -194,7 +194,8 @@ def exited(pid: int, status: int, usage: resource.struct_rusage) -> Exited:
     )
 
 
-def _resident() -> int:
+def resident() -> int:
+    """The resident memory of this process, in bytes; 0 where that is not told."""
     try:
         with open("/proc/self/statm", "rb") as file:
             return int(file.read().split()[1]) * resource.getpagesize()

@@ -1,11 +1,11 @@
 """Outlives the step for a moment, so that none of its workers does.
 
-``python -m snakemake_renku.step_cluster.guard`` is told in the first line of its standard input
+This file, run as a program, is told in the first line of its standard input
 what to start and what to cancel. It starts the commands, and waits for the end of that input: then
-the step is over, however it ended. It ends the commands, cancels the Slurm jobs of that name until
-none is left, and removes the folders. It prints one line for each command that ends by itself.
+the step is over, however it ended. It removes the folders, ends the commands, and cancels the Slurm
+jobs of that name until none is left. It prints one line for each command that ends by itself.
 
-It knows nothing but the standard library, and starts in some ten milliseconds.
+It knows nothing but the standard library, so that it starts in some ten milliseconds.
 """
 
 from __future__ import annotations
@@ -48,11 +48,11 @@ def main() -> None:
         signal.signal(number, lambda *_: None)
     children = [_start(command) for command in orders["commands"]]
     in_order = _wait(wake, children)
+    for path in orders["remove"]:
+        shutil.rmtree(path, ignore_errors=True)
     _end(children)
     if orders["cancel"]:
         _cancel(orders["cancel"], looks=1 if in_order else 2)
-    for path in orders["remove"]:
-        shutil.rmtree(path, ignore_errors=True)
 
 
 def _leave() -> None:

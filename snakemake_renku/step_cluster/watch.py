@@ -13,7 +13,7 @@ from select import select
 from time import monotonic
 
 from snakemake_renku.errors import RunnerLost
-from snakemake_renku.step_cluster.guard import DONE
+from snakemake_renku.step_cluster import guard
 
 
 class Guard:
@@ -45,7 +45,7 @@ class Guard:
         }
         with log.open("ab") as file:
             self._process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "snakemake_renku.step_cluster.guard"],
+                [sys.executable, "-P", guard.__file__],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=file,
@@ -74,7 +74,7 @@ class Guard:
     def close(self, timeout: float = 20.0) -> bool:
         """End all; whether that was done after ``timeout`` seconds. It goes on if it was not."""
         with contextlib.suppress(OSError):
-            self._stdin.write(DONE)
+            self._stdin.write(guard.DONE)
             self._stdin.close()
         deadline = monotonic() + timeout
         while (left := deadline - monotonic()) > 0:

@@ -1,17 +1,17 @@
 #!/bin/bash
 # A second, newer Slurm (Debian sid's: 26.05 when written) with accounting, slurmrestd and pyslurm, in
 # a folder of its own, as root, without systemd. Not part of up.sh: only the tests of the pyslurm
-# client and of slurmrestd's newer answers want it. 3-4 minutes on 2 cores, 5 s afterwards.
+# client and of slurmrestd's newer answers want it. 3 minutes on 2 cores, seconds afterwards.
 #
 #   pyslurm.sh [up|down|wipe]
 #
-#   ROOT=/var/lib/slurm-pyslurm   the root file system (1.4 GB), made from the Debian MIRROR
+#   ROOT=/var/lib/slurm-pyslurm   the root file system (1.6 GB), made from the Debian MIRROR
 #   PYSLURM=25.11.2               the version of pyslurm on PyPI
 #
 # Ports 27816-27820, 27101 and 27102; the cluster "two", partition "all", nodes n1 and n2 (this
 # machine). REST: unix socket $ROOT/run/slurm/rest.sock, and http://127.0.0.1:27820 with a token of
 #   chroot $ROOT scontrol token username=root lifespan=86400
-# This checkout is seen in ROOT at its own path.
+# This checkout is seen in ROOT at its own path, and cannot be changed there.
 #
 # pyslurm wants exactly the Slurm of its own version. Debian's is newer, so it is built against headers
 # that pretend to be of pyslurm's version, with Slurm's own SLURM_BACKWARD_COMPAT, a function by
@@ -76,11 +76,20 @@ case "${1:-up}" in
 esac
 
 # --- 1. the root file system ----------------------------------------------------------------------
-if [ ! -e "$ROOT/.packages" ]; then
+if [ ! -x "$ROOT/usr/bin/apt-get" ]; then
   need_packages debootstrap debian-archive-keyring ca-certificates
   say "Debian sid in $ROOT"
-  [ -x "$ROOT/usr/bin/apt-get" ] || debootstrap --variant=minbase --include=ca-certificates \
+  debootstrap --variant=minbase --include=ca-certificates \
     --keyring=/usr/share/keyrings/debian-archive-keyring.gpg sid "$ROOT" "$MIRROR" >&2
+fi
+mountpoint -q "$ROOT/proc" || mount -t proc proc "$ROOT/proc"
+mountpoint -q "$ROOT/dev" || mount --bind /dev "$ROOT/dev"
+mkdir -p "$ROOT$REPOSITORY"
+if ! mountpoint -q "$ROOT$REPOSITORY"; then
+  mount --bind "$REPOSITORY" "$ROOT$REPOSITORY"
+  mount -o remount,bind,ro "$ROOT$REPOSITORY"
+fi
+if [ ! -e "$ROOT/.packages" ]; then
   printf '#!/bin/sh\nexit 101\n' >"$ROOT/usr/sbin/policy-rc.d"   # no package starts its daemon
   chmod +x "$ROOT/usr/sbin/policy-rc.d"
   { apt-config dump | grep -E '^Acquire::Check-(Date|Valid-Until) ' || true
@@ -93,10 +102,6 @@ if [ ! -e "$ROOT/.packages" ]; then
       libslurm-dev python3-dev python3-venv gcc libc6-dev' >&2
   touch "$ROOT/.packages"
 fi
-mountpoint -q "$ROOT/proc" || mount -t proc proc "$ROOT/proc"
-mountpoint -q "$ROOT/dev" || mount --rbind /dev "$ROOT/dev"
-mkdir -p "$ROOT$REPOSITORY"
-mountpoint -q "$ROOT$REPOSITORY" || mount --bind "$REPOSITORY" "$ROOT$REPOSITORY"
 
 # --- 2. pyslurm -----------------------------------------------------------------------------------
 if ! inside /opt/tests/bin/python -c 'import importlib.util as u; u.find_spec("pyslurm") or 1 / 0' 2>/dev/null; then
@@ -182,7 +187,7 @@ PidFile=/run/slurm/slurmdbd.pid
 CONF
 inside sh -c '
   chown slurm: /etc/slurm/slurmdbd.conf; chmod 600 /etc/slurm/slurmdbd.conf
-  chown -R slurm: /var/lib/slurm /var/log/slurm /run/slurm; chmod 1777 /run/slurm
+  chown -R slurm: /var/lib/slurm /var/log/slurm; chown slurm: /run/slurm; chmod 1777 /run/slurm
   chown -R munge: /etc/munge /var/lib/munge /var/log/munge /run/munge; chmod 755 /run/munge
   chmod 400 /etc/munge/munge.key'
 
@@ -191,6 +196,7 @@ ln -sf ../munge/munged.pid "$RUN/munged.pid"
 alive munged munged || inside setpriv --reuid=munge --regid=munge --clear-groups \
   munged --force --pid-file=/run/munge/munged.pid
 if ! alive mariadb mariadbd; then
+  rm -f "$RUN/mysql.sock"
   [ -d "$ROOT/var/lib/tests-mysql/mysql" ] || inside sh -c '
     mkdir -p /var/lib/tests-mysql && chown mysql: /var/lib/tests-mysql && mariadb-install-db \
     --no-defaults --user=mysql --datadir=/var/lib/tests-mysql --skip-test-db >/dev/null 2>&1'

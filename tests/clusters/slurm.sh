@@ -11,7 +11,8 @@
 # gres gpu:a100:2. Partitions: all (default), short (n1 and n2, 5 min, 1024 MB per node, preempts
 # the others), low (its jobs are requeued when preempted). Users root and renkutest, account lab.
 # REST: 127.0.0.1:6820 with tokens (`scontrol token username=root`), and $ROOT/run/slurmrestd.sock.
-# `down` cancels the jobs and keeps the accounting; `wipe` deletes all that `up` made.
+# `down` cancels the jobs and keeps the accounting; `wipe` deletes state,
+# configuration and the user renkutest; packages stay.
 set -euo pipefail
 . "$(dirname "$0")/common.sh"
 ROOT=${ROOT:-/var/lib/snakemake-renku/slurm}
@@ -335,12 +336,13 @@ up() {
 
 wipe() {
   local name
+  [ -e "$ROOT" ] || return 0
+  [ -e "$ROOT/jwt.key" ] || die "$ROOT was not made by this script"
   down
   for name in "${CONFIGS[@]}"; do
     ! grep -qxF -- "$MARK" "$ETC/$name" 2>/dev/null || rm -f "$ETC/$name"
   done
   ! id renkutest >/dev/null 2>&1 || userdel renkutest
-  [ -e "$ROOT/jwt.key" ] || die "$ROOT was not made by this script"
   rm -rf "$ROOT"
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import shlex
 import signal
@@ -22,6 +23,8 @@ from snakemake_renku.model import JobRecord, JobSpec
 from snakemake_renku.runner.wire import Configure
 
 DEADLINE_S = 45.0
+
+KEEPER = "snakemake_renku.backends.dask.keeper"
 
 
 def python(code: str) -> str:
@@ -129,9 +132,8 @@ class Running:
 
     def workers(self) -> list[psutil.Process]:
         """Worker processes of a cluster on this machine, made for this backend."""
-        keepers = processes("snakemake_renku.backends.dask.keeper")
-        children = [c for k in keepers if k.ppid() == os.getpid() for c in k.children()]
-        return [child for child in children if "distributed.cli.dask_worker" in child.cmdline()]
+        keepers = {p.pid for p in processes(KEEPER) if p.ppid() == os.getpid()}
+        return [p for p in processes("distributed.cli.dask_worker") if p.ppid() in keepers]
 
     def supervisors(self) -> list[psutil.Process]:
         return processes("snakemake_renku.runner.supervisor", self.folder)
@@ -182,14 +184,12 @@ class Foreign:
 
     @property
     def plan(self) -> Scheduler:
-        import json
-
         return Scheduler(json.loads(self.file.read_text())["address"])
 
-    def add_worker(self, *options: str) -> subprocess.Popen[bytes]:
+    def add_worker(self, *options: str, without_us: bool = False) -> subprocess.Popen[bytes]:
         return self._start(
             "dask_worker", "--scheduler-file", str(self._folder / "scheduler.json"),
-            "--nthreads", "2", "--no-nanny", "--no-dashboard", *options,
+            "--nthreads", "2", "--no-nanny", "--no-dashboard", *options, without_us=without_us,
         )  # fmt: skip
 
     def end_scheduler(self) -> None:
@@ -198,13 +198,23 @@ class Foreign:
     def end(self) -> None:
         for process in reversed(self._processes):
             process.terminate()
-        for process in self._processes:
-            process.wait(20)
+            try:
+                process.wait(5)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
 
-    def _start(self, module: str, *arguments: str) -> subprocess.Popen[bytes]:
+    def _start(
+        self, module: str, *arguments: str, without_us: bool = False
+    ) -> subprocess.Popen[bytes]:
+        python = [sys.executable, "-P", "-m", f"distributed.cli.{module}"]
+        if without_us:
+            hidden = "import sys; sys.modules['snakemake_renku'] = None"
+            run = f"from distributed.cli.{module} import main; main()"
+            python = [sys.executable, "-P", "-c", f"{hidden}; {run}"]
         with (self._folder / f"{module}.log").open("ab") as log:
             process = subprocess.Popen(
-                [sys.executable, "-P", "-m", f"distributed.cli.{module}", *arguments],
+                [*python, *arguments],
                 stdout=log,
                 stderr=log,
                 cwd=self._folder,

@@ -9,6 +9,7 @@ import textwrap
 from pathlib import Path
 
 import pytest
+from distributed import Client
 
 from snakemake_renku.backends import Closed, Lost
 from snakemake_renku.backends.dask import DaskBackend, Gateway, Scheduler
@@ -98,6 +99,18 @@ def test_when_the_scheduler_goes_the_backend_is_lost(foreign: Foreign, start: St
     assert not processes("1000.1875"), "a job ran on after its loss was told"
 
 
+def test_workers_without_this_package_are_named_and_left_alone(
+    foreign: Foreign, tmp_path: Path
+) -> None:
+    foreign.add_worker(without_us=True)
+    with Client(foreign.plan.address) as client:
+        client.wait_for_workers(2)
+        with pytest.raises(BackendUnavailable, match="Install snakemake-renku in their Python"):
+            open_in(tmp_path, foreign.plan)
+        foreign.add_worker()
+        client.wait_for_workers(3)
+
+
 def open_in(folder: Path, plan: Scheduler | Gateway) -> DaskBackend:
     configure = Configure("test-run", 0.0, str(folder), 1, True, False, False, None, "none")
     return DaskBackend(configure, plan, folder=folder)
@@ -111,7 +124,7 @@ def test_a_scheduler_that_is_not_there_is_named(
         open_in(tmp_path, Scheduler("tcp://127.0.0.1:1"))
 
 
-@pytest.mark.skipif("dask_gateway" in sys.modules, reason="dask-gateway is installed")
-def test_a_gateway_needs_its_package(tmp_path: Path) -> None:
+def test_a_gateway_needs_its_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "dask_gateway", None)
     with pytest.raises(BackendUnavailable, match="pip install dask-gateway"):
         open_in(tmp_path, Gateway("http://127.0.0.1:1"))

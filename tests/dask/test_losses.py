@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import psutil
+import pytest
 
 from snakemake_renku.backends import Closed, Lost
 from snakemake_renku.backends.dask import Local
@@ -60,7 +61,7 @@ def test_a_killed_supervisor_is_replaced_and_its_jobs_are_given_back(start: Star
 def test_workers_come_for_jobs_and_go_without(start: Start) -> None:
     running = start(Local(workers=2, cores=1, idle_s=1))
     assert running.workers() == []
-    jobs = [shell_job(str(n), "sleep 0.5") for n in range(40)]
+    jobs = [shell_job(str(n), "sleep 0.5") for n in range(16)]
     running.backend.submit(jobs)
     wait_until(lambda: len(running.workers()) == 2, "both workers")
     running.wait(*(job.id for job in jobs))
@@ -107,3 +108,17 @@ def test_when_this_process_is_killed_nothing_is_left(tmp_path: Path) -> None:
     _, left = psutil.wait_procs(began, 15)
     assert left == []
     assert time.monotonic() - end < 15
+
+
+def test_workers_that_cannot_start_are_not_tried_for_ever(
+    start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DASK_DISTRIBUTED__WORKER__PRELOAD", '["no_such_module"]')
+    running = start(ONE)
+    running.backend.submit([shell_job("1", "true")])
+    end = running.end()
+    assert isinstance(end, Lost)
+    assert f"logs below {tmp_path}" in end.message
+    assert any("ended before it was ready" in message for message in running.said)
+    (log, *_) = running.folder.glob("shared/*/workers/*.log")
+    assert "no_such_module" in log.read_text()

@@ -31,7 +31,7 @@ def test_a_job_looks_at_its_node(tmp_path: Path, capsys: pytest.CaptureFixture[s
     status, report = doctor(capsys, "--directory", str(tmp_path))
     assert status == 0
     found = verdicts(report)
-    for name in ("job", "python", "snakemake", "snakemake_renku", "folder", "files", "clocks"):
+    for name in ("job", "python", "snakemake", "renku", "folder", "files", "clocks"):
         assert found[name] == "ok"
     assert report["trial"]["facts"]["node"] in {each["name"] for each in report["cluster"]["nodes"]}
     assert list(tmp_path.iterdir()) == []
@@ -67,6 +67,15 @@ def test_an_account_that_is_not_ones_own_is_a_problem(
     words = ("--no-job", "--account", "others")
     status, report = doctor(capsys, "--directory", str(tmp_path), *words)
     assert (status, verdicts(report)["account"]) == (1, "problem")
+
+
+@pytest.mark.parametrize("words", [("--threads", "0"), ("--gpu", "many"), ("--mem-mb", "4G")])
+def test_what_is_no_number_is_refused(
+    words: tuple[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(["doctor", "slurm", *words])
+    assert words[1] in capsys.readouterr().err
 
 
 def test_people_get_a_page(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

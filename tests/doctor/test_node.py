@@ -30,7 +30,7 @@ GOOD = Trial(7, 1.0, FACTS, True, Pace(0.01, 0.05, 0.1, 0.2))
 
 
 def checks(**changes: Any) -> dict[str, Check]:
-    return {each.name: each for each in node_checks(made(**changes), Path("/work"))}
+    return {each.name: each for each in node_checks(made(**changes), Path("/project"))}
 
 
 def made(**changes: Any) -> Trial:
@@ -51,14 +51,14 @@ def test_all_is_well() -> None:
         ({"modules": {**VERSIONS, "snakemake": "8.0"}}, "snakemake", "problem", "8.0 on the node"),
         (
             {"modules": {**VERSIONS, "snakemake_renku": "!ImportError: gone"}},
-            "snakemake_renku",
+            "renku",
             "problem",
-            "cannot be imported on the node: ImportError: gone",
+            "snakemake_renku cannot be imported on the node: ImportError: gone",
         ),
         ({"same_folder": False}, "folder", "problem", "may not be the same"),
         ({"pace": None}, "files", "problem", "not seen on the node within a minute"),
         ({"pace": Pace(0, 0, 12.0, 0.1)}, "files", "problem", "after 12.0 s"),
-        ({"pace": Pace(-9.0, 0.5, 0, 0)}, "clocks", "problem", "-9.00 s ahead"),
+        ({"pace": Pace(-9.0, 0.5, 0, 0)}, "clocks", "problem", "differs by -9.00 s"),
         ({"pace": Pace(3.0, 2.0, 3, 1)}, "clocks", "ok", "+3.00 s"),
         ({"tmp_free_mb": None}, "tmpdir", "problem", "/tmp cannot be written to"),
         ({"tmp_free_mb": 10}, "tmpdir", "note", "10 MB free"),
@@ -75,5 +75,5 @@ def test_a_slow_file_system_gets_a_longer_wait() -> None:
 
 
 def test_a_job_that_failed_is_the_only_check() -> None:
-    (check,) = node_checks(Trial(7, failure="It never starts."), Path("/work"))
+    (check,) = node_checks(Trial(7, failure="It never starts."), Path("/project"))
     assert (check.name, check.verdict, check.words) == ("job", "problem", "It never starts.")

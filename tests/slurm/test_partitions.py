@@ -247,6 +247,13 @@ def test_nodes_that_are_down_are_named_and_the_job_may_wait_for_them() -> None:
     assert choice.warning in choice.why
 
 
+def test_a_job_may_wait_for_nodes_of_the_partition_that_it_names() -> None:
+    choice = pick(Request(gpus="h100:1", mem_mb=16_400, partition="gpu"), margin_mb=100)
+    assert (choice.partition, choice.clipped.mem_mb) == (None, 16_384)
+    assert choice.warning is not None
+    assert "cannot take it now" in choice.warning
+
+
 def test_a_partition_that_fits_now_goes_before_one_that_has_to_wait() -> None:
     drained = Node("n3", ("IDLE", "DRAIN"), 64, 4096)
     waits = Partition("waits", nodes=("n3",), default=True)

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import time
+import uuid
+
 import pytest
 
 from snakemake_renku.backends.slurm.client import TaskState
@@ -84,3 +89,35 @@ def test_what_is_unknown_is_handed_on() -> None:
 
 def test_a_job_that_runs_does_not_wait() -> None:
     assert judge(TaskState(1, None, "RUNNING", reason="JobHeldUser")).kind == "normal"
+
+
+# On a real cluster.
+
+
+@pytest.mark.skipif(
+    not os.environ.get("RENKU_TEST_SLURM"), reason="RENKU_TEST_SLURM is not set: no Slurm here"
+)
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ("--partition=short --mem=2000", "never"),
+        ("--partition=short --time=6", "never"),
+        ("--hold", "tell"),
+        ("--begin=now+1hour", "normal"),
+    ],
+)
+def test_what_slurm_says_of_jobs_that_wait(options: str, expected: str) -> None:
+    from snakemake_renku.backends.slurm.open import open_client
+
+    client, name = open_client("commands", None), f"reasons-{uuid.uuid4()}"
+    command = ["sbatch", "--parsable", f"--job-name={name}", "--output=/dev/null", "--wrap=true"]
+    done = subprocess.run([*command, *options.split()], capture_output=True, text=True, check=True)
+    try:
+        until = time.monotonic() + 20
+        while (found := client.tasks(name)[0]).reason in ("", "None"):
+            assert time.monotonic() < until, "Slurm gives no reason"
+            time.sleep(0.5)
+        assert found.state == "PENDING"
+        assert judge(found).kind == expected
+    finally:
+        subprocess.run(["scancel", done.stdout.strip()], check=True)

@@ -124,9 +124,13 @@ def test_the_margin_is_spread_over_the_gpus() -> None:
 
 
 def test_memory_can_be_asked_for_in_one_way_only() -> None:
-    with pytest.raises(SettingsError, match=r"both by mem_mb and by mem_mb_per_cpu.*mem_mb=0"):
-        request_of(job(mem_mb=1000, mem_mb_per_cpu=100))
-    assert request_of(job(mem_mb=0, mem_mb_per_cpu=100)).mem_mb_per_cpu == 100
+    with pytest.raises(SettingsError, match="both by mem_mb_per_cpu and by mem_mb_per_gpu"):
+        request_of(job(gpu=1, mem_mb_per_gpu=1000, mem_mb_per_cpu=100))
+
+
+def test_memory_of_a_core_goes_before_that_of_a_node_which_may_be_a_default() -> None:
+    request = request_of(job(mem_mb=1000, mem_mb_per_cpu=100))
+    assert (request.mem_mb, request.mem_mb_per_cpu) == (None, 100)
 
 
 # GPUs.

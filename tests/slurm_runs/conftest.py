@@ -29,7 +29,8 @@ class SlurmProject(Project):
     backend = "slurm"
 
     def start(self, *arguments: str, jobs: int = 100, **environment: str):
-        options = ("--renku-backend", self.backend, "--scheduler", "greedy", "--latency-wait", "5")
+        options = ["--renku-backend", self.backend, "--scheduler", "greedy", "--latency-wait", "5"]
+        options += ["--default-resources", "mem_mb=100", "--max-jobs-per-timespan", "1000/1s"]
         environment = {"PYTHONUNBUFFERED": "1", **environment}
         return super().start(*options, *arguments, jobs=jobs, **environment)
 

@@ -156,7 +156,7 @@ def test_a_requeued_job_begins_anew(project: SlurmProject) -> None:
     (job,) = project.in_slurm("RUNNING")
     subprocess.run(["scontrol", "requeue", job.split()[0]], check=True)
     until(lambda: project.in_slurm("PENDING"), "the requeue")
-    subprocess.run(["scontrol", "update", f"jobid={job.split()[0]}", "begintime=now"], check=False)
+    subprocess.run(["scontrol", "update", f"jobid={job.split()[0]}", "starttime=now"], check=False)
     output, _ = process.communicate(timeout=150)
     assert process.returncode == 0, output
     assert len(begun(project)) == 2

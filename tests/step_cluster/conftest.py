@@ -69,8 +69,12 @@ class Step:
     def start(self, work: str, *, threads: int = 1, **resources: object) -> subprocess.Popen[str]:
         """Start the script alone, in a process group of its own."""
         self.write(work, threads=threads, **resources)
+        return self.spawn([sys.executable, "bare.py"])
+
+    def spawn(self, command: list[str]) -> subprocess.Popen[str]:
+        """Start a command in the folder."""
         process = subprocess.Popen(
-            [sys.executable, "bare.py"],
+            command,
             cwd=self.folder,
             env=outside_slurm(),
             stdout=subprocess.PIPE,
@@ -87,8 +91,11 @@ class Step:
         out, _ = process.communicate(timeout=DEADLINE_S)
         return process.returncode, out
 
-    def snakemake(self, work: str, resources: str, *arguments: str) -> tuple[int, str]:
-        """Run it as the script of a rule; ``resources`` as they stand in the rule."""
+    def write_workflow(self, work: str, resources: str) -> list[str]:
+        """Write it as the script of a rule; the command that runs it.
+
+        ``resources`` are given as they stand in the rule.
+        """
         block = "".join(f"    {line}\n" for line in work.strip().splitlines())
         (self.folder / "helper.py").write_text("def cube(number):\n    return number ** 3\n")
         text = f"{BODY}with dask_client(snakemake) as client:\n{block}"
@@ -96,8 +103,12 @@ class Step:
         (self.folder / "Snakefile").write_text(
             f"rule fit:\n    output: 'out.txt'\n    resources: {resources}\n    script: 'fit.py'\n"
         )
+        return [sys.executable, "-m", "snakemake"]
+
+    def snakemake(self, work: str, resources: str, *arguments: str) -> tuple[int, str]:
+        """Run it as the script of a rule."""
         done = subprocess.run(
-            [sys.executable, "-m", "snakemake", *arguments],
+            [*self.write_workflow(work, resources), *arguments],
             cwd=self.folder,
             env=outside_slurm(),
             capture_output=True,

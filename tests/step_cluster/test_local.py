@@ -84,6 +84,7 @@ def test_workers_that_cannot_start_are_told_with_what_they_said(step: Step) -> N
 def test_strangers_on_the_machine_are_not_let_in(step: Step) -> None:
     pytest.importorskip("cryptography")
     work = """
+import subprocess
 code = "from distributed import Client; Client(%r, timeout=3)" % (
     client.scheduler.address.replace("tls", "tcp"))
 done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)

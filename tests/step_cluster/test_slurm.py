@@ -62,7 +62,7 @@ def test_when_the_step_is_killed_its_slurm_jobs_are_cancelled(step: Step) -> Non
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
     wait_until(lambda: not jobs_of(step), "the jobs to end", 30)
-    assert all(not name.endswith(".pem") for name in step.logs()), "keys are left"
+    assert not [name for name in step.logs() if name.endswith(".pem")], "keys are left"
 
 
 def test_when_the_step_is_killed_jobs_that_still_wait_are_cancelled(step: Step) -> None:
@@ -79,6 +79,39 @@ def test_the_group_of_the_step_is_killed_and_the_guard_stays(step: Step) -> None
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
     wait_until(lambda: not jobs_of(step), "the jobs to end", 30)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_when_snakemake_ends_so_do_the_slurm_jobs_of_its_steps(
+    step: Step, number: signal.Signals
+) -> None:
+    resources = "dask_workers=2, dask_where='slurm', slurm_extra='--begin=now+1hour'"
+    command = step.write_workflow(HANG, resources)
+    process = step.spawn([*command, "--executor", "renku", "--jobs", "1"])
+    wait_until(lambda: len(jobs_of(step)) == 2, "the jobs to be submitted", 40)
+    process.send_signal(number)
+    wait_until(lambda: not jobs_of(step), "the jobs to end", 30)
+    process.wait(30)
+
+
+@pytest.mark.parametrize("how", [[], ["--signal=KILL", "--full"]], ids=["cancelled", "killed"])
+def test_when_slurm_ends_the_step_jobs_that_start_later_end_at_once(
+    step: Step, how: list[str]
+) -> None:
+    # Slurm ends the guard with the step's job.
+    step.write(HANG, **ON_SLURM, slurm_extra="--hold")
+    command = ["sbatch", "--parsable", "--mem=600", "--chdir", str(step.folder), "--wrap"]
+    script = f"{shlex.quote(sys.executable)} bare.py"
+    done = subprocess.run([*command, script], capture_output=True, text=True, check=True)
+    wait_until(lambda: len(jobs_of(step)) == 2, "the jobs to be submitted", 40)
+    subprocess.run(["scancel", *how, done.stdout.strip()], check=True)
+    (folder,) = (step.folder / ".snakemake" / "renku" / "step_clusters").iterdir()
+    if jobs_of(step):
+        time.sleep(1)
+        subprocess.run(["scontrol", "release", f"jobname={folder.name}"], check=False)
+    wait_until(lambda: not jobs_of(step), "the jobs to end", 40)
+    said = [path.read_text() for path in folder.glob("*.err")]
+    assert all("The step at" in text and "Nanny" not in text for text in said)
 
 
 def test_a_step_goes_on_with_the_workers_that_are_there(step: Step) -> None:
@@ -109,10 +142,12 @@ def test_workers_that_will_never_start_are_told_at_once(step: Step) -> None:
 def in_allocation(step: Step, script: str) -> str:
     """Run a batch script with room for two workers; what it printed."""
     out = step.folder / "batch.out"
-    options = ["--wait", "--ntasks=4", "--nodes=1", "--mem=1500", "--time=5", f"--output={out}"]
-    command = ["sbatch", *options, "--chdir", str(step.folder), "--wrap", script]
-    subprocess.run(command, capture_output=True, text=True, timeout=90, check=False)
-    return out.read_text()
+    options = ["--ntasks=4", "--nodes=1", "--mem=1500", "--time=5", f"--output={out}"]
+    command = ["sbatch", *options, "--chdir", str(step.folder)]
+    # Not --wait: it looks ever more rarely.
+    subprocess.run([*command, "--wrap", f"{script}\necho over"], check=True, capture_output=True)
+    wait_until(lambda: out.exists() and "\nover" in out.read_text(), "the batch script to end")
+    return out.read_text().removesuffix("over\n")
 
 
 def test_workers_are_in_the_allocation_that_the_step_asked_for(step: Step) -> None:

@@ -4,6 +4,13 @@ Importing this imports nothing of dask: that happens when a :class:`DaskBackend`
 """
 
 from snakemake_renku.backends.dask.backend import DaskBackend
-from snakemake_renku.backends.dask.plan import ClusterPlan, Gateway, Local, Scheduler, SlurmPool
+from snakemake_renku.backends.dask.plan import (
+    ClusterPlan,
+    Gateway,
+    Local,
+    Scheduler,
+    SlurmPool,
+    plan_of,
+)
 
-__all__ = ["ClusterPlan", "DaskBackend", "Gateway", "Local", "Scheduler", "SlurmPool"]
+__all__ = ["ClusterPlan", "DaskBackend", "Gateway", "Local", "Scheduler", "SlurmPool", "plan_of"]

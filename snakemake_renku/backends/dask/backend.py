@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 
@@ -46,7 +46,13 @@ class DaskBackend:
         threading.Thread(
             target=self._serve, args=(started,), name="renku-dask", daemon=True
         ).start()
-        started.result(_START_S)
+        try:
+            started.result(_START_S)
+        except TimeoutError as error:
+            raise BackendUnavailable(
+                f"The dask cluster was not ready after {_START_S:.0f} s.",
+                remedy=f"See the logs in {folder}.",
+            ) from error
 
     def submit(self, specs: Sequence[JobSpec]) -> None:
         """Take jobs, to be run when a worker has room for them."""
@@ -74,10 +80,10 @@ class DaskBackend:
         """Take no more jobs; once those that run have ended, end the cluster if it was made."""
         self._call(self._engine.close)
 
-    def _call(self, order: object, *arguments: object) -> None:
+    def _call(self, order: Callable[..., None], *arguments: object) -> None:
         # If the thread is gone, the last event says so.
         with contextlib.suppress(RuntimeError):
-            self._loop.call_soon_threadsafe(order, *arguments)  # type: ignore[arg-type]
+            self._loop.call_soon_threadsafe(self._engine.do, order, *arguments)
 
     def _serve(self, started: Future[None]) -> None:
         async def serve() -> None:

@@ -70,10 +70,15 @@ class Connection:
         """Whether the scheduler is there."""
         return bool(self._client.status == "running")
 
-    def sizes(self) -> list[Size]:
-        """What each worker that is there has for jobs."""
-        workers = self._client.scheduler_info(n_workers=-1)["workers"].values()
-        return [Size(w["nthreads"], (w["memory_limit"] or 0) // 10**6 or None) for w in workers]
+    async def sizes(self) -> list[Size]:
+        """What each worker that is there has for jobs; nothing where that cannot be learned."""
+        workers: dict[str, Any] = {}
+        with contextlib.suppress(Exception):
+            workers = (await self._client.scheduler.identity(n_workers=-1))["workers"]
+        return [
+            Size(worker["nthreads"], (worker["memory_limit"] or 0) // 10**6 or None)
+            for worker in workers.values()
+        ]
 
     async def prepare(self, runner: JobRunner) -> None:
         """Have all workers, and those that come later, run jobs.

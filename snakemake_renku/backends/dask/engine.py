@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import shutil
 import uuid
 from collections import defaultdict
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,22 +17,12 @@ from snakemake_renku.backends.base import Closed, JobEnded, JobPrinted, JobRuns,
 from snakemake_renku.backends.dask import claims
 from snakemake_renku.backends.dask.attempt import Attempt, is_loss
 from snakemake_renku.backends.dask.cluster import Connection
+from snakemake_renku.backends.dask.handing import Handing, Own, Shared
 from snakemake_renku.backends.dask.opening import Opened, open_cluster
-from snakemake_renku.backends.dask.placing import Places
-from snakemake_renku.backends.dask.plan import ClusterPlan, Local, Size, SlurmPool
+from snakemake_renku.backends.dask.plan import ClusterPlan, Local, SlurmPool
 from snakemake_renku.backends.dask.plugin import JobRunner
-from snakemake_renku.backends.dask.talk import (
-    Batch,
-    Farewell,
-    FromKeeper,
-    Joined,
-    Left,
-    Ready,
-    Retire,
-    Trouble,
-    Want,
-)
-from snakemake_renku.backends.dask.telling import EXPOSED, Teller, too_large
+from snakemake_renku.backends.dask.talk import Batch, FromKeeper
+from snakemake_renku.backends.dask.telling import EXPOSED, Teller
 from snakemake_renku.backends.stream import EventStream
 from snakemake_renku.model import FailureKind, JobRecord, JobSpec
 from snakemake_renku.runner.kill import GRACE
@@ -49,13 +39,11 @@ _ANSWER_S = GRACE + 5.0
 _LINGER_S = 120.0
 """So long a supervisor without jobs is kept."""
 
+_LOST = "The connection with the scheduler of dask was lost."
+
 
 class Engine:
-    """Serves one backend.
-
-    On a cluster of our own, jobs wait here and are placed by us; elsewhere dask has them all and
-    places them, since others use it too.
-    """
+    """Serves one backend."""
 
     def __init__(
         self, configure: Configure, plan: ClusterPlan, folder: Path, stream: EventStream
@@ -65,18 +53,12 @@ class Engine:
         self._topic = f"renku-{configure.run}-{token}"
         self._folder = folder / f"dask-{token}"
         self._teller = Teller(plan, self._folder, lambda message: stream.say(Said(message)))
-        self._jobs: dict[str, Attempt] = {}
-        self._size: Size | None = None
-        self._places: Places | None = None
-        if isinstance(plan, Local | SlurmPool):
-            self._size = plan.size
-            self._places = Places(plan.size, plan.workers, runtime_s=plan.longest_s)
+        self._attempts: dict[str, Attempt] = {}
         self._connection: Connection
         self._opened: Opened
-        self._workers: set[str] = set()
-        self._wanted = 0
+        self._handing: Handing
         self._cpu_s = 0.0
-        self._closing = self._placing = self._trouble = False
+        self._closing = False
         self._tasks: set[asyncio.Task[None]] = set()
         self._loop: asyncio.AbstractEventLoop
         self._last: asyncio.Future[Closed | Lost]
@@ -91,24 +73,38 @@ class Engine:
         """
         self._loop = asyncio.get_running_loop()
         self._last = self._loop.create_future()
-        claimed = claims.make_folder(self._folder)
+        claimed = str(claims.make_folder(self._folder))
         try:
-            self._opened = await open_cluster(self._plan, self._folder, self._from_keeper)
+            self._opened = await open_cluster(
+                self._plan, self._folder, partial(self.do, self._from_keeper)
+            )
+            try:
+                await self._connect(claimed)
+            except BaseException:
+                await self._opened.close()
+                raise
         except BaseException:
             claims.clear(self._folder)
-            raise
-        try:
-            address, security = self._opened.address, self._opened.security
-            self._connection = await Connection.open(address, security, self._topic, self._hear)
-            encoded = msgspec.msgpack.encode(self._configure)
-            runner = JobRunner(encoded, str(claimed), self._topic, _LINGER_S)
-            await self._connection.prepare(runner)
-        except BaseException:
-            await self._opened.close()
             raise
         if self._opened.exposed:
             self._teller.tell(EXPOSED)
         self._spawn(self._tick())
+
+    async def _connect(self, claimed: str) -> None:
+        opened, plan = self._opened, self._plan
+        connection = self._connection = await Connection.open(
+            opened.address, opened.security, self._topic, partial(self.do, self._hear)
+        )
+        if isinstance(plan, Local | SlurmPool):
+            self._handing = Own(plan, self, self._teller, claimed, opened.say)
+        else:
+            self._handing = Shared(self, self._teller, connection.sizes)
+        encoded = msgspec.msgpack.encode(self._configure)
+        try:
+            await connection.prepare(JobRunner(encoded, claimed, self._topic, _LINGER_S))
+        except BaseException:
+            await connection.close()
+            raise
 
     async def serve(self) -> None:
         """Run jobs until the backend is closed or lost."""
@@ -124,39 +120,51 @@ class Engine:
         shutil.rmtree(self._folder / "keys", ignore_errors=True)
         if isinstance(last, Closed):
             last = Closed(self._cpu_s)
-            if not self._trouble:
-                shutil.rmtree(self._folder, ignore_errors=True)
+            shutil.rmtree(self._folder, ignore_errors=True)
         self._stream.say(last)
+
+    async def _tick(self) -> None:
+        while True:
+            await asyncio.sleep(_TICK_S)
+            if not self._connection.up:
+                self.lost(_LOST)
+            await self._handing.tick()
+
+    def do(self, order: Callable[..., None], *arguments: Any) -> None:
+        """Call what an event asks for; an error of ours there is the end, rather than a silence."""
+        try:
+            order(*arguments)
+        except Exception as error:
+            self.lost(f"The dask backend broke: {error!r}.")
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task: asyncio.Task[None] = self._loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self.lost(f"The dask backend broke: {error!r}.")
 
     # --- orders -----------------------------------------------------------------------------
 
     def submit(self, specs: Sequence[JobSpec]) -> None:
         """Take jobs."""
-        jobs = [Attempt(spec) for spec in specs]
-        self._jobs.update({job.spec.id: job for job in jobs})
-        if self._places is None or self._size is None:
-            with contextlib.suppress(Exception):
-                self._teller.size_up(specs, self._connection.sizes())
-            self._hand_over([(job, None) for job in jobs])
-            return
-        for job in jobs:
-            if self._size.holds(job.spec):
-                self._places.wait(job.spec)
-            else:
-                self._end(job, "rejected", too_large(job.spec, self._size))
-        self._place_soon()
-        self._want()
+        attempts = [Attempt(spec) for spec in specs]
+        self._attempts.update({attempt.spec.id: attempt for attempt in attempts})
+        self._handing.take(attempts)
 
     def cancel(self, ids: Sequence[str] | None) -> None:
         """End jobs."""
-        wanted = tuple(self._jobs) if ids is None else ids
+        wanted = tuple(self._attempts) if ids is None else ids
         placed = []
-        for job in [self._jobs[job] for job in wanted if job in self._jobs]:
-            job.cancelled = True
-            if job.future is None:
-                self._end(job, "cancelled", "It was cancelled.")
+        for attempt in [self._attempts[job] for job in wanted if job in self._attempts]:
+            attempt.cancelled = True
+            if attempt.future is None:
+                self.end(attempt, "cancelled", "It was cancelled.")
             else:
-                placed.append(job)
+                placed.append(attempt)
         if placed:
             self._spawn(self._cancel(placed))
 
@@ -165,66 +173,76 @@ class Engine:
         self._closing = True
         self._end_if_idle()
 
-    async def _cancel(self, jobs: list[Attempt]) -> None:
-        workers = None if self._places is None else list({str(job.worker) for job in jobs})
-        ran = await self._connection.cancel([job.spec.id for job in jobs], workers)
-        others = [job for job in jobs if job.spec.id not in ran]
-        await self._connection.release([job.future for job in others])
-        for job in others:
-            self._end(job, "cancelled", "It was cancelled.")
+    async def _cancel(self, attempts: list[Attempt]) -> None:
+        ids = [attempt.spec.id for attempt in attempts]
+        ran = await self._connection.cancel(ids, self._handing.workers_of(attempts))
+        others = [attempt for attempt in attempts if attempt.spec.id not in ran]
+        await self._connection.release([attempt.future for attempt in others])
+        for attempt in others:
+            self.end(attempt, "cancelled", "It was cancelled.")
         await asyncio.sleep(_ANSWER_S)
-        for job in jobs:
-            self._end(job, "cancelled", "It was cancelled, and its end was not heard of.")
+        for attempt in attempts:
+            self.end(attempt, "cancelled", "It was cancelled, and its end was not heard of.")
 
-    # --- from job to worker -----------------------------------------------------------------
+    # --- from job to worker: what Handing asks for ------------------------------------------
 
-    def _place_soon(self) -> None:
-        if not self._placing:
-            self._placing = True
-            self._loop.call_soon(self._place)
-
-    def _place(self) -> None:
-        self._placing = False
-        if self._places is not None and not self._last.done():
-            placed = [(self._jobs[spec.id], address) for spec, address in self._places.place()]
-            self._hand_over(placed)
-
-    def _hand_over(self, placed: Sequence[tuple[Attempt, str | None]]) -> None:
+    def hand_over(self, placed: Sequence[tuple[Attempt, str | None]]) -> None:
+        """Make tasks of attempts, each for a worker or (None) for any."""
         groups: dict[Any, list[Attempt]] = defaultdict(list)
-        for job, address in placed:
-            job.worker = address
-            spec = job.spec
-            groups[address, spec.threads, spec.mem_mb, spec.priority].append(job)
-        for (address, *_), jobs in groups.items():
+        for attempt, address in placed:
+            attempt.worker = address
+            spec = attempt.spec
+            groups[address, spec.threads, spec.mem_mb, spec.priority].append(attempt)
+        for (address, *_), attempts in groups.items():
             try:
-                wanted = [(job.spec, job.claim) for job in jobs]
+                wanted = [(attempt.spec, attempt.claim) for attempt in attempts]
                 futures = self._connection.submit(wanted, address)
             except Exception as error:
-                self._lost(f"The cluster of dask takes no jobs ({error}).")
+                self.lost(f"The cluster of dask takes no jobs ({error}).")
                 return
-            for job, future in zip(jobs, futures, strict=True):
-                job.future = future
-                self._spawn(self._watch(job, job.placing, future))
+            for attempt, future in zip(attempts, futures, strict=True):
+                attempt.future = future
+                self._spawn(self._watch(attempt, attempt.placing, future))
 
-    async def _watch(self, job: Attempt, placing: int, future: Any) -> None:
+    async def _watch(self, attempt: Attempt, placing: int, future: Any) -> None:
         """Look after a task until it is over: by then its record was heard, or it is lost."""
         error = await self._connection.over(future)
-        if job.placing != placing or job.spec.id not in self._jobs or self._last.done():
+        if attempt.placing != placing or attempt.spec.id not in self._attempts:
             return
         if not self._connection.up:
-            self._lost("The connection with the scheduler of dask was lost.")
+            self.lost(_LOST)
         elif error is None or is_loss(error):
-            await self._lose(job, placing)
+            self.lose(attempt)
         else:
-            self._end(job, "launch_failed", f"Dask could not run the job: {error!r}")
+            self.end(attempt, "launch_failed", f"Dask could not run the job: {error!r}")
 
-    async def _lose(self, job: Attempt, placing: int) -> None:
-        """A worker is gone that had begun a job: give it back when it is surely dead."""
-        await asyncio.sleep(_SURELY_DEAD_S)
-        if job.placing == placing:
-            self._end(job, "node_lost", f"The worker of job {job.spec.id} was lost.")
+    def release(self, attempts: Sequence[Attempt]) -> None:
+        """Have dask forget the tasks of attempts."""
+        self._spawn(self._connection.release([attempt.future for attempt in attempts]))
+
+    def lose(self, attempt: Attempt) -> None:
+        """Give an attempt back that a worker had begun, when it is surely dead."""
+        message = f"The worker of job {attempt.spec.id} was lost."
+        self._loop.call_later(_SURELY_DEAD_S, self.end, attempt, "node_lost", message)
+
+    def end(self, attempt: Attempt, kind: FailureKind, message: str) -> None:
+        """End an attempt that no supervisor tells of, unless it is over."""
+        if self._attempts.get(attempt.spec.id) is attempt and not self._last.done():
+            self._finish(attempt.failed(kind, message))
+
+    def spent(self, cpu_s: float) -> None:
+        """Add CPU time in seconds to that of the run."""
+        self._cpu_s += cpu_s
+
+    def lost(self, message: str) -> None:
+        """The cluster is gone, or of no use."""
+        if not self._last.done():
+            self._last.set_result(Lost(message))
 
     # --- from worker to record --------------------------------------------------------------
+
+    def _from_keeper(self, word: FromKeeper | None) -> None:
+        self._handing.hear(word)
 
     def _hear(self, batch: Batch) -> None:
         for news in batch.news:
@@ -232,105 +250,25 @@ class Engine:
 
     def _take(self, news: News, host: str) -> None:
         match news:
-            case Started() if news.id in self._jobs:
+            case Started() if news.id in self._attempts:
                 self._stream.say(JobRuns(news.id, news.pid, host, news.time))
-            case Output() if news.id in self._jobs:
+            case Output() if news.id in self._attempts:
                 self._stream.say(JobPrinted(news.id, news.stream, news.data))
-            case Finished() if news.record.id in self._jobs:
+            case Finished() if news.record.id in self._attempts:
                 self._finish(news.record)
             case Told() if news.id is not None:
                 self._stream.say(Said(news.message, news.id))
             case Told():
                 self._teller.tell(news.message)
             case Done():
-                self._cpu_s += news.cpu_s
-
-    def _end(self, job: Attempt, kind: FailureKind, message: str) -> None:
-        """The end of a job that no supervisor tells of."""
-        if self._jobs.get(job.spec.id) is job:
-            self._finish(job.failed(kind, message))
+                self.spent(news.cpu_s)
 
     def _finish(self, record: JobRecord) -> None:
-        job = self._jobs.pop(record.id)
+        attempt = self._attempts.pop(record.id)
         self._stream.say(JobEnded(record))
-        if self._places is not None:
-            self._places.ended(job.spec, record)
-            self._place_soon()
+        self._handing.ended(attempt, record)
         self._end_if_idle()
 
     def _end_if_idle(self) -> None:
-        if self._closing and not self._jobs and not self._last.done():
+        if self._closing and not self._attempts and not self._last.done():
             self._last.set_result(Closed(0.0))
-
-    def _lost(self, message: str) -> None:
-        if not self._last.done():
-            self._trouble = True
-            self._last.set_result(Lost(message))
-
-    # --- the cluster ------------------------------------------------------------------------
-
-    def _from_keeper(self, word: FromKeeper | None) -> None:
-        """What the keeper says once the cluster is there; None when it has gone."""
-        assert self._places is not None
-        match word:
-            case Joined():
-                self._workers.add(word.address)
-                self._places.join(word.address)
-                self._place_soon()
-            case Left():
-                self._worker_left(word.address)
-            case Trouble():
-                self._trouble = True
-                self._teller.tell(word.message)
-                if word.fatal:
-                    self._lost("The cluster of dask is of no use.")
-            case Farewell():
-                self._cpu_s += word.cpu_s
-            case None:
-                self._lost("The keeper of the dask cluster ended unexpectedly.")
-            case Ready():
-                pass
-
-    def _worker_left(self, address: str) -> None:
-        assert self._places is not None
-        self._workers.discard(address)
-        over = []
-        for spec in self._places.leave(address):
-            job = self._jobs[spec.id]
-            over.append(job.future)
-            # Whoever has the claim: either the worker began the job, or now it never can.
-            if job.cancelled or not claims.take(str(self._folder / "claims"), job.claim):
-                self._spawn(self._lose(job, job.placing))
-            else:
-                job.future, job.placing = None, job.placing + 1
-                self._places.wait(spec)
-        self._spawn(self._connection.release(over))
-        self._place_soon()
-
-    async def _tick(self) -> None:
-        while True:
-            await asyncio.sleep(_TICK_S)
-            if not self._connection.up:
-                self._lost("The connection with the scheduler of dask was lost.")
-            if self._places is not None:
-                self._want()
-                self._retire(self._places)
-                self._teller.waits(alone=bool(self._jobs) and not self._workers)
-
-    def _want(self) -> None:
-        assert self._places is not None
-        wanted = self._places.wanted()
-        if wanted != self._wanted:
-            self._wanted = wanted
-            self._opened.say(Want(wanted))
-
-    def _retire(self, places: Places) -> None:
-        """End workers whose time is too short for another job."""
-        for address in places.spent():
-            places.leave(address)
-            self._opened.say(Retire(address))
-
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        task: asyncio.Task[None] = self._loop.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)

@@ -12,6 +12,7 @@ import signal
 import socket
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ import dask
 import msgspec
 from distributed import SchedulerPlugin
 
-from snakemake_renku.backends.dask.making import make_cluster
+from snakemake_renku.backends.dask.making import LOOK_S, gone_workers, make_cluster
 from snakemake_renku.backends.dask.scaling import Scaling
 from snakemake_renku.backends.dask.security import make_keys
 from snakemake_renku.backends.dask.talk import (
@@ -95,8 +96,10 @@ class Keeper:
         self._scaling = Scaling(
             self._cluster,
             lambda message, fatal: self.say(Trouble(message, fatal)),
+            partial(gone_workers, order.plan),
             maximum=order.plan.workers,
             idle_s=order.plan.idle_s,
+            look_s=LOOK_S[type(order.plan)],
         )
         ca, cert, key = keys or (None, None, None)
         self.say(Ready(self._cluster.scheduler.address, ca, cert, key))

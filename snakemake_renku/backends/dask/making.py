@@ -29,6 +29,9 @@ _LAST_S = 20
 
 _GRACE_S = 5.0
 
+LOOK_S: dict[type[Made], float] = {Local: 2.0, SlurmPool: 15.0}
+"""So often workers are looked after that were started and have not come, in seconds."""
+
 
 async def make_cluster(plan: Made, folder: Path, keys: Keys) -> Any:
     """A cluster without workers; logs go below ``folder``.
@@ -112,6 +115,24 @@ def _key_arguments(keys: Keys) -> list[str]:
     return ["--tls-ca-file", ca, "--tls-cert", cert, "--tls-key", key]
 
 
+async def gone_workers(plan: Made, workers: dict[str, Any]) -> set[str]:
+    """Which of these workers have ended; none where that cannot be found out."""
+    if not isinstance(plan, SlurmPool):
+        return {name for name, worker in workers.items() if worker.ended}
+    if not workers:
+        return set()
+    query = await asyncio.create_subprocess_exec(
+        *("squeue", "--noheader", "--format", "%i", "--name", plan.name),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )
+    answer, _ = await query.communicate()
+    if query.returncode:
+        return set()
+    known = set(answer.decode().split())
+    return {n for n, worker in workers.items() if worker.job_id and worker.job_id not in known}
+
+
 class WorkerProcess(ProcessInterface):  # type: ignore[misc]
     """A worker on this machine, as a process of its own that shares nothing with its starter."""
 
@@ -120,6 +141,11 @@ class WorkerProcess(ProcessInterface):  # type: ignore[misc]
         self._name, self._scheduler, self._arguments = name, scheduler, arguments
         self._log = logs / f"{name}.log"
         self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def ended(self) -> bool:
+        """Whether its process was started and is over."""
+        return self._process is not None and self._process.poll() is not None
 
     async def start(self) -> None:
         """Start it; it will tell the scheduler when it is there."""

@@ -36,7 +36,7 @@ async def open_cluster(plan: ClusterPlan, folder: Path, hear: Hear) -> Opened:
         BackendUnavailable: something that is needed is not here, or nobody answers.
     """
     if isinstance(plan, Scheduler):
-        return Opened(plan.address, None, _exposed(plan.address), _nothing, _no_end)
+        return Opened(plan.address, None, is_exposed(plan.address), _nothing, _no_end)
     if isinstance(plan, Gateway):
         return await _gateway(plan)
     return await _make(plan, folder, hear)
@@ -79,7 +79,7 @@ async def _make(plan: Made, folder: Path, hear: Hear) -> Opened:
     protected = None
     if there.ca is not None and there.cert is not None and there.key is not None:
         protected = security(there.ca, there.cert, there.key)
-    return Opened(there.address, protected, _exposed(there.address), keeping.say, close)
+    return Opened(there.address, protected, is_exposed(there.address), keeping.say, close)
 
 
 async def _gateway(plan: Gateway) -> Opened:
@@ -109,7 +109,8 @@ async def _gateway(plan: Gateway) -> Opened:
     return Opened(cluster, cluster.security, False, _nothing, close)
 
 
-def _exposed(address: str) -> bool:
+def is_exposed(address: str) -> bool:
+    """Whether what is said to this address passes a network without encryption."""
     return address.startswith("tcp://") and not address.startswith(
         ("tcp://127.", "tcp://localhost", "tcp://[::1]")
     )

@@ -117,3 +117,32 @@ class Size(msgspec.Struct, frozen=True):
         return spec.threads <= self.cores and (
             self.mem_mb is None or (spec.mem_mb or 0) <= self.mem_mb
         )
+
+
+def plan_of(
+    address: str,
+    *,
+    cores: int,
+    workers: int | None = None,
+    worker_cores: int | None = None,
+    mem_mb: int | None = None,
+    idle_s: float = 30.0,
+) -> ClusterPlan:
+    """The plan for an address as users give it: ``local``, ``gateway:URL``, or a scheduler's.
+
+    ``cores`` are those of the run, which workers on this machine share if ``worker_cores`` is None.
+
+    Raises:
+        SettingsError: the address is none of these.
+    """
+    if address == "local":
+        number = workers or 1
+        return Local(number, worker_cores or max(1, cores // number), mem_mb, idle_s)
+    if address.startswith("gateway:"):
+        return Gateway(address.removeprefix("gateway:"), workers or 10)
+    if "://" in address:
+        return Scheduler(address)
+    raise SettingsError(
+        f"{address!r} is no address of a dask cluster.",
+        remedy="Give local, gateway:URL, or a scheduler's address (tcp://HOST:PORT).",
+    )

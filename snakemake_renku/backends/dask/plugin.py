@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 from distributed import Status, Worker, WorkerPlugin
 
+from snakemake_renku import __version__
 from snakemake_renku.backends.base import (
     BackendEvent,
     Closed,
@@ -26,8 +27,8 @@ from snakemake_renku.backends.base import (
 from snakemake_renku.backends.dask import claims
 from snakemake_renku.backends.dask.talk import CORES, MEMORY, Batch, machine_mb
 from snakemake_renku.backends.local import LocalBackend
-from snakemake_renku.errors import RenkuError
-from snakemake_renku.model import Failure, JobRecord, JobSpec
+from snakemake_renku.errors import BackendUnavailable, RenkuError
+from snakemake_renku.model import Failure, FailureKind, JobRecord, JobSpec
 from snakemake_renku.runner.wire import (
     Configure,
     Done,
@@ -61,6 +62,7 @@ class JobRunner(WorkerPlugin):  # type: ignore[misc]
         self.name = topic
         self._configure, self._folder, self._topic = configure, folder, topic
         self._linger_s = linger_s
+        self._version = __version__
 
     # --- called by dask ---------------------------------------------------------------------
 
@@ -78,6 +80,7 @@ class JobRunner(WorkerPlugin):  # type: ignore[misc]
         self._sending: asyncio.TimerHandle | None = None
         self._ending: asyncio.TimerHandle | None = None
         self._cpu_s = time.process_time()
+        self._leaving = False
         await self._declare()
 
     def transition(self, key: Any, start: str, finish: str, **_: Any) -> None:
@@ -87,6 +90,7 @@ class JobRunner(WorkerPlugin):  # type: ignore[misc]
 
     async def teardown(self, worker: Worker) -> None:
         """End the supervisor and what it runs."""
+        self._leaving = True
         if self._backend is not None:
             self._backend.cancel()
             self._backend.close()
@@ -99,24 +103,23 @@ class JobRunner(WorkerPlugin):  # type: ignore[misc]
 
     async def run(self, key: str, claim: str, spec: JobSpec) -> None:
         """Run a job to its end, unless it was begun before; its record goes out as news."""
-        problem: str | None = None
         try:
             if not claims.take(self._folder, claim):
                 return
+            if spec.id in self._cancelled:
+                self._end(spec, "cancelled", "It was cancelled.")
+                return
+            backend = self._supervisor()
         except OSError as error:
-            problem = (
+            self._end(
+                spec,
+                "launch_failed",
                 f"Worker {self._worker.address} on {self._host} cannot write to {self._folder}"
-                f" ({error.strerror}). The working directory must be the same on all machines."
+                f" ({error.strerror}). The working directory must be the same on all machines.",
             )
-        if spec.id in self._cancelled:
-            self._end(spec, Failure("cancelled", "It was cancelled."))
             return
-        try:
-            backend = self._supervisor() if problem is None else None
         except RenkuError as error:
-            problem, backend = f"{error} This was on {self._host}.", None
-        if backend is None:
-            self._end(spec, Failure("launch_failed", str(problem)))
+            self._end(spec, "launch_failed", f"{error} This was on {self._host}.")
             return
         ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting[spec.id], self._ids[key] = (spec, ended), spec.id
@@ -137,6 +140,11 @@ class JobRunner(WorkerPlugin):  # type: ignore[misc]
     # --- the supervisor ---------------------------------------------------------------------
 
     def _supervisor(self) -> LocalBackend:
+        if self._version != __version__:
+            raise BackendUnavailable(
+                f"The worker has snakemake-renku {__version__}, and the run {self._version}.",
+                remedy="Install the same version in the Python of the workers.",
+            )
         if self._ending is not None:
             self._ending.cancel()
             self._ending = None
@@ -151,6 +159,11 @@ class JobRunner(WorkerPlugin):  # type: ignore[misc]
         try:
             async for event in backend.events():
                 self._hear(event)
+        except asyncio.CancelledError:
+            # The worker ends without a word (a signal): so must what it runs.
+            backend.cancel()
+            backend.close()
+            raise
         finally:
             if self._backend is backend:
                 self._backend = None
@@ -165,7 +178,7 @@ class JobRunner(WorkerPlugin):  # type: ignore[misc]
             case JobPrinted():
                 self._show(event)
             case JobEnded():
-                self._publish(Finished(event.record))
+                self._publish(Finished(self._as_it_was(event.record)))
                 self._ended(event.record.id)
             case Said():
                 self._publish(Told(event.message, event.id))
@@ -176,15 +189,24 @@ class JobRunner(WorkerPlugin):  # type: ignore[misc]
             case FilesHashed():
                 pass
 
+    def _as_it_was(self, record: JobRecord) -> JobRecord:
+        """The record of a job; one that ended because this worker does was not cancelled."""
+        failure = record.failure
+        if failure is None or failure.kind != "cancelled" or record.id in self._cancelled:
+            return record
+        lost = Failure("node_lost", f"The worker on {self._host} ended.")
+        return msgspec.structs.replace(record, failure=lost) if self._leaving else record
+
     def _lose(self, message: str) -> None:
         for spec, _ in tuple(self._waiting.values()):
             where = f"{message} This was on {self._host}."
             self._publish(Finished(JobRecord.lost(spec, where, time.time())))
             self._ended(spec.id)
 
-    def _end(self, spec: JobSpec, failure: Failure) -> None:
+    def _end(self, spec: JobSpec, kind: FailureKind, message: str) -> None:
         """The end of a job that was not started."""
-        record = JobRecord.lost(spec, failure.message, time.time())
+        record = JobRecord.lost(spec, message, time.time())
+        failure = Failure(kind, message)
         self._publish(Finished(msgspec.structs.replace(record, host=self._host, failure=failure)))
         self._send()
 
@@ -207,12 +229,12 @@ class JobRunner(WorkerPlugin):  # type: ignore[misc]
 
     def _show(self, event: JobPrinted) -> None:
         before = self._printed.get(event.id, 0)
-        self._printed[event.id] = before + len(event.data)
+        after = self._printed[event.id] = before + len(event.data)
         if before < _SHOWN:
             self._publish(Output(event.id, event.stream, event.data[: _SHOWN - before]))
-            if before + len(event.data) > _SHOWN:
-                words = "prints much; only its last lines are kept from here on"
-                self._publish(Told(words, event.id))
+        if before <= _SHOWN < after:
+            words = "prints much; only its last lines are kept from here on"
+            self._publish(Told(words, event.id))
 
     def _publish(self, news: News) -> None:
         self._news.append(news)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+import time
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from distributed import Status
@@ -14,23 +15,31 @@ _INTERVAL_S = 0.5
 _VAIN = 3
 """So often no worker could be started before the cluster is given up."""
 
+Gone = Callable[[dict[str, Any]], Awaitable[set[str]]]
+"""Which of these workers (as dask's objects, by name) have ended."""
+
 
 class Scaling(Adaptive):  # type: ignore[misc]
     """Starts workers as wanted, and ends those that have been idle for ``idle_s`` seconds.
 
-    ``tell`` takes words for the user, and whether they mean the end of the cluster.
+    ``tell`` takes words for the user, and whether they mean the end of the cluster; ``gone`` finds
+    workers that ended before they came, and is asked each ``look_s`` seconds.
     """
 
     def __init__(
         self,
         cluster: Any,
         tell: Callable[[str, bool], None],
+        gone: Gone,
         *,
         maximum: int,
         idle_s: float,
+        look_s: float,
     ) -> None:
         self._wanted = self._vain = 0
-        self._tell = tell
+        self._tell, self._gone, self._look_s = tell, gone, look_s
+        self._looked = time.monotonic()
+        self._came: set[str] = set()
         self._retiring: set[str] = set()
         super().__init__(
             cluster,
@@ -54,6 +63,13 @@ class Scaling(Adaptive):  # type: ignore[misc]
 
     async def target(self) -> int:
         """So many workers there should be."""
+        here = {str(ws.name) for ws in self.cluster.scheduler.workers.values()}
+        self._came |= here
+        if here:
+            self._vain = 0
+        if time.monotonic() - self._looked > self._look_s:
+            await self._look()
+            self._looked = time.monotonic()
         return self._wanted
 
     async def workers_to_close(self, target: int) -> list[str]:
@@ -67,12 +83,10 @@ class Scaling(Adaptive):  # type: ignore[misc]
         try:
             self.cluster.scale(n)
             await self.cluster
-            self._vain = 0
         except Exception as error:
-            self._forget_failed()
-            self._vain += 1
-            if self._vain in (1, _VAIN):
-                self._tell(f"No worker could be started: {error}", self._vain == _VAIN)
+            workers = self.cluster.workers
+            self._forget({n for n, worker in workers.items() if worker.status != Status.running})
+            self._fail(f"No worker could be started: {_reason(error)}")
 
     # --- by ourselves -----------------------------------------------------------------------
 
@@ -87,9 +101,27 @@ class Scaling(Adaptive):  # type: ignore[misc]
         self._retiring.clear()
         await self.scale_down([name for name in names if name in self.cluster.worker_spec])
 
-    def _forget_failed(self) -> None:
-        """Dask counts a worker that could not be started as one that is there."""
+    async def _look(self) -> None:
+        """Have workers replaced that ended before they came."""
         workers = self.cluster.workers
-        for name in [n for n, worker in workers.items() if worker.status != Status.running]:
-            del workers[name]
+        here = {str(ws.name) for ws in self.cluster.scheduler.workers.values()}
+        gone = await self._gone({n: w for n, w in workers.items() if str(n) not in here})
+        self._forget(gone)
+        if any(str(name) not in self._came for name in gone):
+            self._fail("A worker of dask ended before it was ready; its log tells why.")
+
+    def _forget(self, names: set[str]) -> None:
+        """Take out workers that dask counts as there."""
+        for name in names:
+            self.cluster.workers.pop(name, None)
             self.cluster.worker_spec.pop(name, None)
+
+    def _fail(self, message: str) -> None:
+        self._vain += 1
+        if self._vain in (1, _VAIN):
+            self._tell(message, self._vain == _VAIN)
+
+
+def _reason(error: Exception) -> str:
+    """What a command of the cluster said, of all that dask-jobqueue tells of it."""
+    return str(error).rpartition("stderr:")[2].strip() or repr(error)

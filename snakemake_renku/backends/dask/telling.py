@@ -26,6 +26,11 @@ class Teller:
         self._said: set[str] = set()
         self._alone_since = time.monotonic()
 
+    @property
+    def logs(self) -> str:
+        """Where to look for more, in words."""
+        return f"See the logs below {self._folder}."
+
     def tell(self, message: str) -> None:
         """Say this, if it was not said before."""
         if message not in self._said:
@@ -37,10 +42,10 @@ class Teller:
         if not alone:
             self._alone_since = time.monotonic()
         elif time.monotonic() - self._alone_since > _QUIET_S:
-            where = f"see the logs in {self._folder / 'workers'}"
+            where = self.logs
             if isinstance(self._plan, SlurmPool):
-                where = f"see `squeue --name {self._plan.name}`, and the logs below {self._folder}"
-            self.tell(f"Jobs wait, and no worker of dask has come yet; {where}.")
+                where = f"`squeue --name {self._plan.name}` tells why. {where}"
+            self.tell(f"Jobs wait, and no worker of dask has come yet. {where}")
 
     def size_up(self, specs: Iterable[JobSpec], sizes: Sequence[Size]) -> None:
         """Say which jobs no worker of a cluster could hold as it is now."""

@@ -28,7 +28,7 @@ from snakemake_renku.backends.base import (
 )
 from snakemake_renku.backends.slurm.arrays import Wanted, batches, submission
 from snakemake_renku.backends.slurm.batch import Batch, Live
-from snakemake_renku.backends.slurm.client import Client, TaskId, TaskState
+from snakemake_renku.backends.slurm.client import Client, Submission, TaskId, TaskState
 from snakemake_renku.backends.slurm.endings import ending, needs_slurms_word, standing
 from snakemake_renku.backends.slurm.left import Left, claim
 from snakemake_renku.backends.slurm.pace import Pace
@@ -41,7 +41,6 @@ from snakemake_renku.errors import (
     BackendUnavailable,
     RenkuError,
     SlurmUnavailable,
-    SubmissionRefused,
 )
 from snakemake_renku.model import Failure, FailureKind, FileSpec, JobRecord, JobSpec
 from snakemake_renku.runner import spool
@@ -53,12 +52,11 @@ _GATHER_S = 0.5
 """… or the first of them has waited so long."""
 
 _MINUTE = 60.0
+_GONE_S = 12.0
 _CANCEL_S = 20.0
 """So long Slurm may take to end what was cancelled before it is told of."""
 
 _BAD_NODE = ("node_lost", "launch_failed")
-_LATER = ("MaxSubmitJob", "MaxJobCount", "QOSMaxSubmitJobPerUserLimit")
-"""Words of a refusal that another time may not meet."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +67,15 @@ class _Cancel:
 @dataclass(frozen=True)
 class _Take:
     live: Live
+
+
+@dataclass(frozen=True)
+class _Doubt:
+    """A submission of which Slurm did not say whether it was taken."""
+
+    place: Path
+    group: tuple[Wanted, ...]
+    asked: Submission
 
 
 _Order = JobSpec | _Cancel | _Take | str
@@ -126,6 +133,7 @@ class SlurmBackend:
         self._numbers = 0
         self._cpu_s = 0.0
         self._silent_since: float | None = None
+        self._doubt: _Doubt | None = None
         self._ends, self._asks = Pace(0.1, 2.0), Pace(1.0, 15.0)
         self._submits, self._cancels = Pace(0.0, 30.0), Pace(1.0, 5.0)
         self._history = Pace(10.0, 60.0)
@@ -248,14 +256,19 @@ class SlurmBackend:
     def _submit(self) -> None:
         if not self._queued or self._quiet_left() > 0 or self._submits.delay > 0:
             return
+        if self._doubt is not None and not self._resolve_doubt(self._doubt):
+            return
         specs, self._queued = self._queued, []
         wanted = [each for spec in specs if (each := self._wanted(spec)) is not None]
+        for words in self._placing.warnings:
+            self._tell_once(words, words)
+        self._placing.warnings.clear()
         groups = list(batches(wanted, self._placing.max_array_size))
         while groups:
             try:
                 self._submit_group(groups[0])
             except (SlurmUnavailable, OSError) as error:
-                words = error.strerror if isinstance(error, OSError) else str(error)
+                words = str(error)
                 self._tell_once("submit", f"Jobs cannot be submitted now, and wait: {words}")
                 self._queued = [job.spec for group in groups for job in group] + self._queued
                 self._submits.back_off()
@@ -293,10 +306,32 @@ class SlurmBackend:
         )
         try:
             job = self._client.submit(asked)
-        except SubmissionRefused as error:
-            if any(word in error.message for word in _LATER):
-                raise SlurmUnavailable(error.message, remedy=error.remedy) from error
+        except SlurmUnavailable:
+            # It may have been taken all the same, and the answer lost.
+            self._doubt = _Doubt(place, tuple(group), asked)
             raise
+        self._submitted(place, group, asked, job)
+
+    def _resolve_doubt(self, doubt: _Doubt) -> bool:
+        """Find out whether Slurm has what it did not confirm; whether that could be found out."""
+        try:
+            states = self._client.tasks(self._run.run)
+        except RenkuError:
+            self._submits.back_off()
+            return False
+        known = {batch.job for batch in self._batches}
+        # A job that was refused may still be shown, as one that failed.
+        found = sorted({s.job for s in states if s.state != "FAILED"} - known)
+        self._doubt = None
+        if found:
+            ids = {each.spec.id for each in doubt.group}
+            self._queued = [spec for spec in self._queued if spec.id not in ids]
+            self._submitted(doubt.place, doubt.group, doubt.asked, found[0])
+        else:
+            _delete(doubt.place)
+        return True
+
+    def _submitted(self, place: Path, group: Sequence[Wanted], asked: Submission, job: int) -> None:
         batch = Batch(self._run.run, place, job, array=asked.tasks is not None)
         with contextlib.suppress(OSError):
             note = spool.Submitted(job, time.time(), batch.array, asked.request.clusters)
@@ -400,7 +435,7 @@ class SlurmBackend:
             case "running":
                 live.over_since = None
                 if not live.runs and state.state == "RUNNING":
-                    live.runs = True
+                    live.runs, live.put_back = True, False
                     host = state.nodes[0] if state.nodes else ""
                     self._stream.say(JobRuns(live.spec.id, 0, host, time.time()))
             case "over":
@@ -410,9 +445,13 @@ class SlurmBackend:
         return before != state.state
 
     def _waits(self, live: Live, state: TaskState) -> None:
-        if live.runs and live.end is None:
-            live.runs = False
+        ended_badly = live.end is not None and live.end.record.failure is not None
+        if ended_badly:
+            live.batch.forget_end(live)
+        if (ended_badly or live.runs) and not live.put_back:
+            live.put_back = True
             self._say(live, f"was put back into the queue by Slurm ({state.reason or 'requeued'})")
+        live.runs = False
         waiting = judge(state)
         if waiting.kind == "normal":
             live.never = 0
@@ -469,8 +508,13 @@ class SlurmBackend:
         if live.cancelled and now - live.since > _CANCEL_S:
             self._tell_once("hang", "Slurm has not confirmed yet that all jobs were cancelled.")
             return self._failed(live, "cancelled", "It was cancelled.")
-        missing = live.missing_since is not None and now - live.missing_since > _MINUTE
-        if missing and self._silent_since is None:
+        missing = 0.0 if live.missing_since is None else now - live.missing_since
+        waited = live.state is not None and standing(live.state.state) == "waiting"
+        if missing > _GONE_S and waited and live.begun() is None:
+            # Of a task that is cancelled while it waits, Slurm keeps no trace.
+            words = "Somebody cancelled the job while it waited in Slurm."
+            return self._failed(live, "cancelled", words)
+        if missing > _MINUTE and self._silent_since is None:
             return ending(live.spec, None, None, printed=live.last_words())
         return None
 
@@ -485,6 +529,9 @@ class SlurmBackend:
             self._asks.soon()
             # Slurm ends a job some moments after its script.
             return record if now - live.end_since > _MINUTE else None
+        latest = live.batch.look_again(live)
+        if latest is not None:
+            live.end, record = latest, latest.record
         return ending(live.spec, record, self._described(live))
 
     def _verdict_without_record(self, live: Live, now: float) -> JobRecord | None:
@@ -503,12 +550,17 @@ class SlurmBackend:
         return ending(live.spec, None, self._described(live), printed=live.last_words())
 
     def _described(self, live: Live) -> TaskState | None:
-        """All that Slurm knows of an ended job; its derived exit code tells of steps."""
-        if live.state is None or live.state.state != "FAILED":
-            return live.state
+        """All that Slurm knows of an ended job: what became of its steps, who cancelled it."""
+        state = live.state
+        if state is None:
+            return None
         with contextlib.suppress(RenkuError):
-            return self._client.describe(live.id) or live.state
-        return live.state
+            if state.state == "FAILED":
+                return self._client.describe(live.id) or state
+            if state.state == "CANCELLED" and state.by is None:
+                found = self._client.history([live.batch.job])
+                return next((s for s in found if (s.job, s.task) == live.id and s.by), state)
+        return state
 
     def _end(self, live: Live, record: JobRecord) -> None:
         del self._by_id[live.spec.id]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from collections.abc import Iterator
@@ -31,7 +32,8 @@ class Live:
     missing_since: float | None = None
     end: spool.Ended | None = None
     end_since: float | None = None
-    restarts: int = 0
+    put_back: bool = False
+    """Whether the user was told that Slurm has put it back into the queue."""
     never: int = 0
     """How often in a row Slurm said that it can never start."""
 
@@ -97,6 +99,13 @@ class Batch:
             if ended is not None:
                 self._seen.add(number)
                 yield live, ended
+
+    def forget_end(self, live: Live) -> None:
+        """Slurm has put the job back: what its runner wrote at the first end no longer counts."""
+        live.end = live.end_since = None
+        self._seen.discard(live.number)
+        with contextlib.suppress(OSError):
+            (self.place / f"{live.number}{spool.ENDED}").unlink()
 
     def look_again(self, live: Live) -> spool.Ended | None:
         """Whether the end of this job is there by now, past what a folder's listing tells."""

@@ -15,9 +15,9 @@ import msgspec
 class Request(msgspec.Struct, frozen=True, omit_defaults=True):
     """What one job (or one task of an array) asks for; None leaves it to the cluster.
 
-    ``cpus`` is cores per task; ``mem_mb`` memory per node and ``mem_mb_per_cpu`` per core, both in
-    MiB as Slurm counts; ``time_min`` wall time in minutes; ``tmp_mb`` node-local disk in MiB;
-    ``extra`` further options of ``sbatch``, one word each.
+    ``cpus`` is cores per task (0 leaves them to the cluster); ``mem_mb`` memory per node and
+    ``mem_mb_per_cpu`` per core, both in MiB as Slurm counts; ``time_min`` wall time in minutes;
+    ``tmp_mb`` node-local disk in MiB; ``extra`` further options of ``sbatch``, one word each.
     """
 
     cpus: int = 1

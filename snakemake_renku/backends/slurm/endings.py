@@ -105,7 +105,7 @@ def _slurms_failure(state: TaskState, printed: str) -> Failure | None:
         case "BOOT_FAIL" | "LAUNCH_FAILED":
             return _failure("launch_failed", f"The job could not be started{where}.")
         case "CANCELLED" | "REVOKED":
-            by = f" by {state.by}" if state.by else ""
+            by = f" by {state.by}" if state.by else " by somebody else"
             why = f" ({state.reason})" if state.reason and state.reason != "None" else ""
             return _failure("cancelled", f"The job was cancelled{by}{why}.")
         case "FAILED" if state.signal == NO_OUTPUT_FILE:

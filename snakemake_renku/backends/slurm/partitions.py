@@ -148,6 +148,7 @@ def _named(request: Request, name: str, cluster: Cluster, margin_mb: int, person
     """The user's own choice (one partition, or several with commas between them)."""
     considered: list[Considered] = []
     fits: list[Fit] = []
+    waits: list[Fit] = []
     for each in name.split(","):
         partition = cluster.partition(each)
         barred = _barred(request, partition, person, named=True)
@@ -157,14 +158,22 @@ def _named(request: Request, name: str, cluster: Cluster, margin_mb: int, person
         found = fit(request, margin_mb, partition, cluster)
         considered.append(Considered(each, found.obstacle is None, found.obstacle or _words(found)))
         fits += [found] if found.obstacle is None else []
+        waits += [found] if found.away else []
+    warning = None
     if not fits:
         reasons = "; ".join(f"{each.partition}: {each.reason}" for each in considered)
-        warning = f"The job names a partition that cannot take it ({reasons})."
-        return Choice(
-            None, f"the job names it. {warning}", tuple(considered), request, warning=warning
-        )
-    roomiest = max(fits, key=lambda each: (not each.clipped, each.mem_limit or 0))
-    return Choice(None, "the job names it", tuple(considered), roomiest.request)
+        now = " now" if waits else ""
+        warning = f"The job names a partition that cannot take it{now} ({reasons})."
+    roomiest = max(
+        fits or waits, key=lambda each: (not each.clipped, each.mem_limit or 0), default=None
+    )
+    return Choice(
+        None,
+        "the job names it" if warning is None else f"the job names it. {warning}",
+        tuple(considered),
+        request if roomiest is None else roomiest.request,
+        warning=warning,
+    )
 
 
 def _barred(

@@ -36,6 +36,8 @@ class Placing:
         self._cluster: Cluster | None = None
         self._asked = -_FRESH_S
         self._chosen: dict[tuple[Request, int], Request] = {}
+        self.warnings: list[str] = []
+        """What will keep jobs waiting, to be told."""
 
     @property
     def max_array_size(self) -> int:
@@ -63,6 +65,9 @@ class Placing:
         """
         margin = margin_mb(spec)
         wish = request_of(spec, margin_mb=margin)
+        if wish.requeue is None:
+            # A repetition is ours: at once, on a file system that was cleared of half an output.
+            wish = msgspec.structs.replace(wish, requeue=False)
         if (wish, margin) not in self._chosen:
             self._chosen[wish, margin] = self._place(wish, margin)
         return self._chosen[wish, margin]
@@ -72,6 +77,12 @@ class Placing:
         if cluster is None or not cluster.partitions:
             return wish
         choice = choose(wish, cluster, self._partitions, margin_mb=margin)
+        if (choice.problem or choice.warning) and wish.tmp_mb is not None:
+            # Snakemake guesses `disk_mb` where nobody gave it, and few clusters say what they have.
+            wish = msgspec.structs.replace(wish, tmp_mb=None)
+            choice = choose(wish, cluster, self._partitions, margin_mb=margin)
+        if choice.warning:
+            self.warnings.append(choice.warning)
         if choice.problem:
             raise SubmissionRefused(choice.problem)
         request = choice.clipped
@@ -84,8 +95,10 @@ class Placing:
         cluster = self.cluster()
         if cluster is None:
             return None, None
-        found = most(request_of(spec), cluster, self._partitions)
-        return found.mem_mb, found.time_min
+        wish = msgspec.structs.replace(request_of(spec), tmp_mb=None)
+        found = most(wish, cluster, self._partitions)
+        room = None if found.mem_mb is None else found.mem_mb - margin_mb(spec)
+        return room, found.time_min
 
     def may_avoid(self, node: str, avoided: Mapping[str, None]) -> bool:
         """Whether ``node`` can be spared: never more than half of the cluster is."""
@@ -99,8 +112,9 @@ class Placing:
 def _more_time(request: Request, cluster: Cluster) -> Request:
     if request.time_min is None:
         return request
-    partition = cluster.partition(request.partition or "")
-    limit = None if partition is None else partition.max_time_min
+    named = (cluster.partition(name) for name in (request.partition or "").split(","))
+    limits = [p.max_time_min for p in named if p is not None and p.max_time_min is not None]
+    limit = min(limits, default=None)
     wanted = request.time_min + MARGIN_MIN
     return (
         request

@@ -100,14 +100,13 @@ class _Resources:
         self, margin_mb: int, cpus: int, gpus: dict[str, int]
     ) -> tuple[int | None, int | None, int | None]:
         """Memory of a node, of each core, and of each GPU."""
-        names = ("mem_mb", "mem_mb_per_cpu", "mem_mb_per_gpu")
-        found = [name for name in names if self._number(name) is not None]
-        if len(found) > 1:
+        core, gpu = self._number("mem_mb_per_cpu"), self._number("mem_mb_per_gpu")
+        if core is not None and gpu is not None:
             raise self._error(
-                f"asks for memory both by {found[0]} and by {found[1]}",
-                f"Keep one of them; {found[0]}=0 in the rule takes back a default.",
+                "asks for memory both by mem_mb_per_cpu and by mem_mb_per_gpu", "Keep one of them."
             )
-        node, core, gpu = (self._number(name) for name in names)
+        # `mem_mb` may be a default of the profile; what is said beside it is more particular.
+        node = self._number("mem_mb") if core is None and gpu is None else None
         if node is not None:
             node += margin_mb
         if core is not None:

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
 
 from snakemake_renku.backends.slurm import rest_cluster, rest_jobs, rest_submit
 from snakemake_renku.backends.slurm.client import Cluster, Submission, TaskId, TaskState
+from snakemake_renku.backends.slurm.complaints import refusal
 from snakemake_renku.backends.slurm.rest_http import Answer, address, ask
-from snakemake_renku.backends.slurm.rest_lists import task_ranges
 from snakemake_renku.backends.slurm.rest_problems import (
     ALREADY_OVER,
     NO_DESCRIPTION,
@@ -31,7 +31,6 @@ from snakemake_renku.errors import (
     BackendError,
     BackendUnavailable,
     SlurmUnavailable,
-    SubmissionRefused,
 )
 
 KNOWN = range(45, 37, -1)
@@ -40,7 +39,6 @@ KNOWN = range(45, 37, -1)
 _FIRST_WITH_CONFIG = 45
 _FIRST_WITH_BULK_CANCEL = 41
 _IDS_IN_ONE_QUESTION = 100
-_LONGEST_RANGES = 1500  # characters in an URL or a list; slurmrestd's own limit is far above
 
 
 class RestClient:
@@ -93,7 +91,7 @@ class RestClient:
         error = unavailable(answer, self._what)
         if error is not None:
             raise error
-        raise SubmissionRefused(f"Slurm does not take the job: {told(problems(answer))}.")
+        raise refusal(told(problems(answer)))
 
     def tasks(self, name: str) -> list[TaskState]:
         """All of this user's jobs with this name that the controller still knows."""
@@ -112,7 +110,14 @@ class RestClient:
 
     def history(self, jobs: Sequence[int]) -> list[TaskState]:
         """What accounting knows of these jobs and their steps."""
-        return rest_jobs.stored(self._stored(list(dict.fromkeys(jobs))))
+        states = rest_jobs.stored(self._stored(list(dict.fromkeys(jobs))))
+        if all(state.exit_code is not None for state in states):
+            return states
+        try:
+            records = self._get("slurm", "jobs/").get("jobs") or []
+        except SlurmUnavailable:
+            return states
+        return rest_jobs.completed(states, rest_jobs.unfold(records, lambda job: ()))
 
     def _stored(self, jobs: Sequence[int]) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = []
@@ -143,7 +148,7 @@ class RestClient:
     def cancel(self, tasks: Sequence[TaskId]) -> None:
         """Cancel these; those that have ended are passed over."""
         version = self._api()
-        ids = list(_ids(tasks))
+        ids = list(rest_jobs.array_ids(tasks))
         if version >= _FIRST_WITH_BULK_CANCEL:
             for start in range(0, len(ids), _IDS_IN_ONE_QUESTION):
                 wanted = {"jobs": ids[start : start + _IDS_IN_ONE_QUESTION]}
@@ -224,9 +229,11 @@ class RestClient:
     def _served(self, answer: Answer) -> dict[str, Any]:
         error = unavailable(answer, self._what)
         if error is None and (answer.status >= 400 or problems(answer)):
-            error = BackendError(f"{self._what} refuses: {told(problems(answer))}.")
-            if answer.status >= 500:
-                error = SlurmUnavailable(f"{self._what} has an error: {told(problems(answer))}.")
+            kind = SlurmUnavailable if answer.status >= 500 else BackendError
+            error = kind(
+                f"{self._what} cannot answer: {told(problems(answer))}.",
+                remedy="If this lasts, show it to the cluster's staff: slurmrestd's log has more.",
+            )
         if error is not None:
             raise error
         return answer.body
@@ -234,20 +241,3 @@ class RestClient:
     def _ask(self, method: str, path: str, body: object = None) -> Answer:
         headers = {"Accept": "application/json", **self._token.headers(self._user)}
         return ask(self._where, method, path, headers=headers, body=body)
-
-
-def _ids(tasks: Sequence[TaskId]) -> Iterator[str]:
-    """``12``, ``13_[1-3,7]``: each job once."""
-    wanted: dict[int, list[int] | None] = {}
-    for job, task in tasks:
-        before = wanted.setdefault(job, [])
-        if task is None:
-            wanted[job] = None
-        elif before is not None:
-            before.append(task)
-    for job, indices in wanted.items():
-        if indices is None:
-            yield str(job)
-        else:
-            ranges = task_ranges(indices, longest=_LONGEST_RANGES)
-            yield from (f"{job}_[{each}]" for each in ranges)

@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from snakemake_renku.backends.slurm.client import Cluster, Node, Partition
-from snakemake_renku.backends.slurm.rest_lists import hosts
-from snakemake_renku.backends.slurm.rest_values import counts, number, text, words
+from snakemake_renku.backends.slurm.notation import gres, hostlist
+from snakemake_renku.backends.slurm.rest_values import number, text, words
 
 Record = Mapping[str, Any]
 
@@ -26,7 +26,7 @@ def node(record: Record) -> Node:
         mem_mb=number(record.get("real_memory")) or 0,
         tmp_mb=number(record.get("temporary_disk")) or 0,
         features=words(record.get("active_features")) or words(record.get("features")),
-        gres=counts(record.get("gres")),
+        gres=gres(text(record.get("gres"))),
         reason=text(record.get("reason")),
     )
 
@@ -42,7 +42,7 @@ def _older(record: Record) -> Partition:
         name=text(record.get("name")),
         state=text(record.get("state")).upper(),
         default="default" in flags,
-        nodes=hosts(text(record.get("nodes"))),
+        nodes=hostlist(text(record.get("nodes"))),
         max_time_min=number(record.get("max_time_limit")),
         default_time_min=number(record.get("default_time_limit")),
         max_mem_per_node=number(record.get("maximum_memory_per_node")) or None,
@@ -69,7 +69,7 @@ def _newer(record: Record) -> Partition:
         name=text(record.get("name")),
         state=state[0].upper() if state else "UP",
         default="DEFAULT" in flags,
-        nodes=hosts(text(_part(record, "nodes").get("configured"))),
+        nodes=hostlist(text(_part(record, "nodes").get("configured"))),
         max_time_min=number(most.get("time")),
         default_time_min=number(by_default.get("time")),
         max_mem_per_node=number(most.get("partition_memory_per_node")) or None,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
+from snakemake_renku.backends.slurm.notation import hostlist
 from snakemake_renku.errors import SubmissionRefused
 
 
@@ -13,6 +14,13 @@ def resources(value: object, prefix: str) -> str | None:
     if value is None:
         return None
     return ",".join(prefix + each.removeprefix("gres/") for each in str(value).split(","))
+
+
+def requeue(wanted: bool | None, *, older: bool) -> dict[str, Any]:
+    """Whether Slurm may start a job again; the older form takes any ``requeue`` for true."""
+    if older and wanted is False:
+        return {"no_requeue": True}
+    return {} if wanted is None else {"requeue": wanted}
 
 
 class Option(NamedTuple):
@@ -61,7 +69,7 @@ _FURTHER: dict[str, tuple[str, _Change, str, _Change]] = {
     "mail-type": ("mail_type", _same, "mail_type", _listed),
     "licenses": ("licenses", _same, "licenses", _same),
     "dependency": ("dependency", _same, "dependency", _same),
-    "nodelist": ("nodelist", _same, "required_nodes", _listed),
+    "nodelist": ("nodelist", _same, "required_nodes", hostlist),
     "wckey": ("wckey", _same, "wckey", _same),
     "nice": ("nice", int, "nice", int),
     "priority": ("priority", int, "priority", int),
@@ -88,7 +96,7 @@ def further(option: Option, *, older: bool) -> dict[str, Any]:
         case "hold":
             return {"hold": True}
         case "requeue" | "no-requeue":
-            return {"requeue": option.name == "requeue"}
+            return requeue(option.name == "requeue", older=older)
         case "exclusive" if not option.value:
             return {"exclusive": "exclusive"} if older else {"shared": ["none"]}
     if option.name not in _FURTHER:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from snakemake_renku.backends.slurm.client import StepState, TaskState
-from snakemake_renku.backends.slurm.rest_lists import hosts, tasks
+import msgspec
+
+from snakemake_renku.backends.slurm.client import StepState, TaskId, TaskState
+from snakemake_renku.backends.slurm.notation import hostlist
+from snakemake_renku.backends.slurm.rest_lists import task_ranges, tasks
 from snakemake_renku.backends.slurm.rest_values import ending, number, state, text
 
 Record = Mapping[str, Any]
@@ -56,7 +60,7 @@ def standing(record: Record, job: int, task: int | None) -> TaskState:
         task=task,
         state=state(record.get("job_state")),
         reason=text(record.get("state_description")) or text(record.get("state_reason")),
-        nodes=hosts(text(record.get("nodes"))),
+        nodes=hostlist(text(record.get("nodes"))),
         exit_code=exit_code,
         signal=signal,
         derived_exit_code=derived,
@@ -70,16 +74,51 @@ def stored(records: Sequence[Record]) -> list[TaskState]:
 
     A job that Slurm has requeued is there once for each attempt, where the server tells of all.
     """
-    last: dict[tuple[int, int | None], tuple[int, int, Record]] = {}
-    for record in records:
+    last: dict[tuple[int, int | None], Record] = {}
+    attempts: Counter[tuple[int, int | None]] = Counter()
+    # Tasks that wait come first: a task that has a record of its own waits no more.
+    for record in sorted(records, key=_folded, reverse=True):
         for key in _keys(record):
-            submitted = number(_part(record, "time").get("submission")) or 0
-            before, attempts, _ = last.get(key, (0, 0, record))
-            if submitted >= before:
-                last[key] = (submitted, attempts + 1, record)
-    return [
-        _stored(record, *key, restarts=attempts - 1) for key, (_, attempts, record) in last.items()
-    ]
+            attempts[key] += not _folded(record)
+            if key not in last or _folded(last[key]) or _submitted(record) >= _submitted(last[key]):
+                last[key] = record
+    return [_stored(record, *key, restarts=attempts[key] - 1) for key, record in last.items()]
+
+
+def _submitted(record: Record) -> int:
+    return number(_part(record, "time").get("submission")) or 0
+
+
+def completed(states: Sequence[TaskState], known: Iterable[TaskState]) -> list[TaskState]:
+    """``states``, with the exit codes that are missing, from what the controller still knows."""
+    codes = {(state.job, state.task): state for state in known}
+    return [_completed(state, codes.get((state.job, state.task))) for state in states]
+
+
+def _completed(state: TaskState, found: TaskState | None) -> TaskState:
+    if state.exit_code is not None or found is None:
+        return state
+    failed = [step for step in state.steps if _without_code(step)]
+    codes = {"batch": found.exit_code}
+    # The derived exit code is the highest of all steps: of one that failed, it is its own.
+    others = [step.step for step in failed if step.step not in ("batch", "extern")]
+    if len(others) == 1:
+        codes[others[0]] = found.derived_exit_code
+    return msgspec.structs.replace(
+        state,
+        exit_code=found.exit_code,
+        derived_exit_code=found.derived_exit_code,
+        steps=tuple(
+            msgspec.structs.replace(step, exit_code=codes.get(step.step) or 0)
+            if step in failed
+            else step
+            for step in state.steps
+        ),
+    )
+
+
+def _without_code(step: StepState) -> bool:
+    return step.state == "FAILED" and not step.exit_code and not step.signal
 
 
 def waiting(records: Sequence[Record], job: int) -> list[int]:
@@ -107,15 +146,16 @@ def _stored(record: Record, job: int, task: int | None, *, restarts: int) -> Tas
     told = _part(record, "state")
     word = state(told.get("current"))
     exit_code, signal = ending(record.get("exit_code"))
-    if word == "FAILED" and not exit_code and not signal:
-        exit_code = None  # v0.0.38 gives every exit status as 0
     derived, derived_signal = ending(record.get("derived_exit_code"))
+    if word == "FAILED" and not exit_code and not signal:
+        # v0.0.38 gives every exit status as 0.
+        exit_code, derived = None, derived or None
     return TaskState(
         job=job,
         task=task,
         state=word,
         reason=text(told.get("reason")),
-        nodes=hosts(text(record.get("nodes"))),
+        nodes=hostlist(text(record.get("nodes"))),
         exit_code=exit_code,
         signal=signal,
         derived_exit_code=derived,
@@ -135,3 +175,24 @@ def _step(step: Record) -> StepState:
 def _part(record: Record, name: str) -> Record:
     part = record.get(name)
     return part if isinstance(part, Mapping) else {}
+
+
+_LONGEST = 1500
+"""So many characters at most a word for some tasks of an array has: it may stand in an URL."""
+
+
+def array_ids(wanted_tasks: Sequence[TaskId]) -> Iterator[str]:
+    """What Slurm calls these: ``12``, ``13_[1-3,7]``."""
+    wanted: dict[int, list[int] | None] = {}
+    for job, task in wanted_tasks:
+        before = wanted.setdefault(job, [])
+        if task is None:
+            wanted[job] = None
+        elif before is not None:
+            before.append(task)
+    for job, indices in wanted.items():
+        if indices is None:
+            yield str(job)
+        else:
+            ranges = task_ranges(indices, longest=_LONGEST)
+            yield from (f"{job}_[{each}]" for each in ranges)

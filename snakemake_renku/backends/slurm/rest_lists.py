@@ -1,13 +1,9 @@
-"""Slurm's shorthand for many tasks and many hosts, written out."""
+"""Tasks of an array as slurmrestd and Slurm's library list them: cut off, or as a bit mask."""
 
 from __future__ import annotations
 
 import itertools
-import re
 from collections.abc import Iterator
-
-_BRACKETS = re.compile(r"\[([^\]]*)\]")
-_OUTER_COMMA = re.compile(r",(?![^\[]*\])")
 
 
 def tasks(text: str) -> tuple[list[int], bool]:
@@ -51,27 +47,3 @@ def task_ranges(indices: list[int], *, longest: int) -> Iterator[str]:
         piece = f"{piece},{word}" if piece else word
     if piece:
         yield piece
-
-
-def hosts(text: str) -> tuple[str, ...]:
-    """The hosts in ``n[1-3,08-10],login``; nothing for the words that Slurm has for none."""
-    if not text or text in ("None assigned", "(null)"):
-        return ()
-    return tuple(host for part in _OUTER_COMMA.split(text) for host in _expand(part.strip()))
-
-
-def _expand(part: str) -> Iterator[str]:
-    found = _BRACKETS.search(part)
-    if found is None:
-        if part:
-            yield part
-        return
-    before, after = part[: found.start()], part[found.end() :]
-    for each in found.group(1).split(","):
-        first, _, last = each.partition("-")
-        if first.isdigit() and last.isdigit():
-            names = [str(n).zfill(len(first)) for n in range(int(first), int(last) + 1)]
-        else:
-            names = [each]
-        for name in names:
-            yield from _expand(f"{before}{name}{after}")

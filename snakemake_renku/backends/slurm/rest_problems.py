@@ -71,7 +71,10 @@ def unavailable(answer: Answer, what: str) -> BackendError | None:
             remedy=f"If it lasts: {REMEDY}",
         )
     if numbers & _PASSING or answer.status in (408, 429, 502, 503, 504):
-        return SlurmUnavailable(f"{what} cannot serve now: {told(found)}.")
+        return SlurmUnavailable(
+            f"{what} cannot serve now: {told(found)}.",
+            remedy="If this lasts, ask the cluster's staff whether slurmctld is well.",
+        )
     return None
 
 

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from snakemake_renku.backends.slurm.client import Request, Submission
-from snakemake_renku.backends.slurm.rest_extra import further, options, resources
+from snakemake_renku.backends.slurm.notation import hostlist
+from snakemake_renku.backends.slurm.rest_extra import further, options, requeue, resources
 from snakemake_renku.errors import SubmissionRefused
 
 LAST_OLDER = 39
@@ -44,7 +45,7 @@ def body(submission: Submission, version: int) -> dict[str, Any]:
     excluded = list(submission.exclude)
     for option in options(asked.extra):
         if option.name == "exclude":
-            excluded.extend(option.value.split(","))
+            excluded.extend(hostlist(option.value))
         else:
             job.update(further(option, older=older))
     if excluded:
@@ -109,7 +110,6 @@ def _plain(asked: Request) -> dict[str, Any]:
         "account": asked.account,
         "qos": asked.qos,
         "reservation": asked.reservation,
-        "requeue": asked.requeue,
     }
     return _given(values)
 
@@ -122,6 +122,7 @@ def _older(asked: Request) -> dict[str, Any]:
         "memory_per_gpu": asked.mem_mb_per_gpu,
         "ntasks_per_gpu": asked.tasks_per_gpu,
         "exclusive": "exclusive" if asked.exclusive else None,
+        **requeue(asked.requeue, older=True),
     }
     return _given(values)
 
@@ -134,6 +135,7 @@ def _newer(asked: Request) -> dict[str, Any]:
         "memory_per_tres": resources(asked.mem_mb_per_gpu, "gres/gpu:"),
         "ntasks_per_tres": asked.tasks_per_gpu,
         "shared": ["none"] if asked.exclusive else None,
+        **requeue(asked.requeue, older=False),
     }
     return _given(values)
 

@@ -69,31 +69,3 @@ def ending(value: object) -> tuple[int | None, int | None]:
     if status is None:
         return None, None
     return status >> 8 & 0xFF, status & 0x7F
-
-
-def counts(value: object) -> dict[str, int]:
-    """Generic resources of a node: ``gpu:a100:2(S:0-1),gpu:1`` has three gpus, two of them a100."""
-    found: dict[str, int] = {}
-    for each in words(_without_brackets(text(value))):
-        name, *rest = each.split(":")
-        amount = _amount(rest.pop()) if rest and rest[-1][:1].isdigit() else 1
-        kinds = (name, f"{name}:{rest[0]}") if rest else (name,)
-        for kind in kinds:
-            found[kind] = found.get(kind, 0) + amount
-    return found
-
-
-def _without_brackets(value: str) -> str:
-    kept, depth = [], 0
-    for character in value:
-        depth += character == "("
-        if not depth:
-            kept.append(character)
-        depth -= character == ")" and depth > 0
-    return "".join(kept)
-
-
-def _amount(value: str) -> int:
-    scale = {"K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}.get(value[-1].upper(), 1)
-    digits = value if value[-1].isdigit() else value[:-1]
-    return int(digits) * scale if digits.isdigit() else 1

@@ -23,7 +23,7 @@ def test_the_config_that_comes_with_the_workflow_is_right() -> None:
     [
         ({"chunk_size": 0}, r"`chunk_size`: given 0; allowed: integer of at least 1 \(glaciers per job\)"),
         ({"source": "mars"}, r"`source`: given 'mars'; allowed: `oetztal` or `idealised`"),
-        ({"chunksize": 2}, r"`chunksize` is unknown; known keys: `chunk_size`, `data`"),
+        ({"chunksize": 2}, r"`chunksize` is unknown; known keys: `chunk_size`, `dask_workers`, `data`"),
         ({"idealised": {"sed": 2}}, r"`idealised.sed` is unknown; known keys: `idealised.count`"),
         ({"glaciers": ["HEF"]}, r"`glaciers.0`: given 'HEF'; allowed: string of the form 'RGI60-11.00897'"),
         ({"glaciers": "RGI60-11.00897"}, r"`glaciers`: given 'RGI60-11.00897'; allowed: array"),

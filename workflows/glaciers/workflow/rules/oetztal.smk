@@ -24,6 +24,13 @@ else:
             "../scripts/data.py"
 
 
+def own_cluster():
+    """The resources of a step that has a dask cluster of its own, if the config asks for one."""
+    if not config["dask_workers"]:
+        return {}
+    return {"dask_workers": config["dask_workers"], "dask_worker_mem_mb": 700, "dask_worker_threads": 1}
+
+
 checkpoint outlines:
     input:
         data=DATA,
@@ -77,6 +84,7 @@ rule creep:
     resources:
         mem_mb=1000,
         runtime=60,
+        **own_cluster(),
     script:
         "../scripts/creep.py"
 
