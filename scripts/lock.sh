@@ -20,7 +20,7 @@ compile() { # OUTPUT OPTION...
 }
 
 compile requirements/dev.txt --extra dev --extra test "$@"
-compile requirements/run.txt --extra replay --constraint requirements/dev.txt
+compile requirements/run.txt --extra replay --extra slurm --constraint requirements/dev.txt
 if grep -nE '://|^-|@ ?file:' requirements/dev.txt requirements/run.txt; then
   echo "lock.sh: the lines above name a place; a lock must hold names, versions and hashes only" >&2
   exit 1

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
+from pathlib import Path
 
 import msgspec
 
 from snakemake_renku.backends.base import Backend
+from snakemake_renku.backends.dask import SlurmPool
 from snakemake_renku.backends.local import LocalBackend
 from snakemake_renku.backends.routed import LOCAL, RoutedBackend
 from snakemake_renku.model import JobSpec
+from snakemake_renku.runner.node import node_cache
 from snakemake_renku.runner.spool import TaskRun
 from snakemake_renku.runner.wire import Configure
 from snakemake_renku.settings import Settings
@@ -19,6 +22,12 @@ SLURM, DASK, POOL = "slurm", "dask", "pool"
 
 BACKEND = "backend"
 """The resource by which a rule chooses: ``resources: backend="local"``."""
+
+_SPECIAL = (
+    *("gpu", "gpus", "gres", "constraint", "nodes", "tasks", "mpi", "reservation", "slurm_extra"),
+    *("slurm_partition", "dask_workers"),
+)
+"""What a job may ask of Slurm that the workers of a pool do not have."""
 
 Stored = Callable[[], tuple[bytes | None, dict[str, str]]]
 """Gives the workflow for a file, and variables for what that must not hold."""
@@ -55,26 +64,14 @@ def route(spec: JobSpec, *, settings: Settings) -> str:
     if chosen is not None:
         return POOL if chosen == "slurm-pool" else str(chosen)
     if settings.backend == "slurm-pool":
-        minutes = spec.resources.get("runtime")
-        pool = settings.pool
-        short = isinstance(minutes, int) and 0 < minutes <= min(pool.runtime, pool.walltime)
-        return POOL if short and _fits(spec, settings) else SLURM
+        short = not any(name in spec.resources for name in _SPECIAL)
+        return POOL if short and _plan(settings, spec.run).takes(spec) else SLURM
     return settings.backend
 
 
 def is_here(resources: Mapping[str, object], settings: Settings) -> bool:
     """Whether a job with these resources runs on this machine."""
     return resources.get(BACKEND, settings.backend) == LOCAL
-
-
-def _fits(spec: JobSpec, settings: Settings) -> bool:
-    """Whether a worker of the pool is large enough, and the job asks for nothing special."""
-    special = ("gpu", "gpus", "gres", "constraint", "nodes", "tasks", "mpi", "reservation")
-    return (
-        spec.threads <= settings.pool.cores
-        and (spec.mem_mb or 0) <= settings.pool.mem_mb
-        and not any(name in spec.resources for name in special)
-    )
 
 
 def _slurm(settings: Settings, configure: Configure, stored: Stored) -> Backend:
@@ -99,14 +96,47 @@ def _slurm(settings: Settings, configure: Configure, stored: Stored) -> Backend:
     )
 
 
-def _elsewhere(configure: Configure) -> Configure:
-    """For supervisors on other machines: limits are kept, as on a cluster."""
-    return msgspec.structs.replace(configure, enforce=True, warm=False)
-
-
 def _dask(settings: Settings, configure: Configure) -> Backend:
-    raise NotImplementedError
+    from snakemake_renku.backends.dask import DaskBackend, plan_of
+
+    dask = settings.dask
+    plan = plan_of(
+        dask.address,
+        cores=configure.cores,
+        workers=dask.workers,
+        worker_cores=dask.cores,
+        mem_mb=dask.mem_mb,
+        idle_s=dask.idle_s,
+    )
+    return DaskBackend(_on_workers(configure), plan, folder=_folder(configure))
 
 
 def _pool(settings: Settings, configure: Configure) -> Backend:
-    raise NotImplementedError
+    from snakemake_renku.backends.dask import DaskBackend
+
+    plan = _plan(settings, configure.run)
+    return DaskBackend(_on_workers(configure), plan, folder=_folder(configure))
+
+
+def _plan(settings: Settings, run: str) -> SlurmPool:
+    pool = settings.pool
+    return SlurmPool(
+        name=f"{run}-pool",
+        runtime=pool.runtime,
+        cores=pool.cores,
+        mem_mb=pool.mem_mb,
+        walltime=pool.walltime,
+        workers=pool.workers,
+        idle_s=pool.idle_s,
+        extra=pool.extra,
+    )
+
+
+def _on_workers(configure: Configure) -> Configure:
+    """For supervisors beside dask workers: limits are kept, as on a cluster."""
+    replace = msgspec.structs.replace
+    return replace(configure, enforce=True, digests=node_cache(), kernel_limits=False)
+
+
+def _folder(configure: Configure) -> Path:
+    return Path(configure.workdir) / ".snakemake" / "renku" / "dask" / configure.run

@@ -42,13 +42,13 @@ MAY_IMPORT = {
     | {"recording", "settings"},
     "progress": set(),
     "doctor": BASE | {"backends", "settings"},
-    "efficiency": BASE | {"journal"},
+    "efficiency": BASE | {"journal", "report"},
     "step_cluster": BASE | {"backends"},
     "cli": BASE
     | {"doctor", "drawing", "efficiency", "journal", "lineage", "progress", "provenance"}
     | {"replay", "report", "verify"},
     "plugins": BASE | {"observe", "progress", "report", "session"},
-    "__init__": set(),
+    "__init__": {"step_cluster"},
     "__main__": {"cli"},
 }
 """The parts (packages and modules) that each part may import, beside itself."""

@@ -7,7 +7,7 @@ import importlib
 import pytest
 
 NAMES = {
-    "snakemake_renku": ["__version__"],
+    "snakemake_renku": ["__version__", "dask_client"],
     "snakemake_renku.model": [
         "Difference",
         "Environment",

@@ -8,7 +8,6 @@ import msgspec
 
 from snakemake_renku.model import Environment, ResolvedEnvironment
 from snakemake_renku.runner.helper import Helpers
-from snakemake_renku.runner.image import resolve_image
 
 Done = Callable[[tuple[ResolvedEnvironment, ...]], None]
 
@@ -52,6 +51,9 @@ def _resolve(asked: Environment, run_started: float) -> ResolvedEnvironment:
     plain = _as_asked(asked)
     if asked.container is None:
         return plain
+    # Only here, in a helper, as most runs of one job have no use for it.
+    from snakemake_renku.runner.image import resolve_image
+
     image = resolve_image(asked.container, asked.image_path, run_started=run_started)
     return msgspec.structs.replace(plain, image_digest=image.digest, image_digest_of=image.kind)
 

@@ -13,8 +13,6 @@ import signal
 import sys
 from collections.abc import Iterable, Mapping
 
-import psutil
-
 from snakemake_renku.runner.processes import (
     Process,
     ProcessId,
@@ -261,6 +259,8 @@ def _marker(pid: int) -> str | None:
 
 
 def _marker_from_psutil(pid: int) -> str | None:
+    import psutil
+
     try:
         return psutil.Process(pid).environ().get(MARKER)
     except psutil.Error:

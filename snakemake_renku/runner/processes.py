@@ -14,12 +14,13 @@ from collections.abc import Container, Iterable, Mapping
 from typing import NamedTuple
 
 import msgspec
-import psutil
 
 NOBODY = 0
 """The owner of a process that is no job's."""
 
 _LINUX = sys.platform == "linux"
+if not _LINUX:
+    import psutil
 _TICK = 1 / os.sysconf("SC_CLK_TCK")
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 

@@ -13,13 +13,13 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
 
 from snakemake_renku.model import Failure, JobRecord, JobSpec
 from snakemake_renku.runner import spool
+from snakemake_renku.runner.node import node_cache, node_name
 from snakemake_renku.runner.oom import oom_kills
 from snakemake_renku.runner.supervisor import Supervisor, adopt_orphans
 from snakemake_renku.runner.wire import Close, Configure, Finished, News, Output, Submit, Told
@@ -104,28 +104,6 @@ class Task:
         )
         killed = Failure("out_of_memory", message, failure.exit_code, failure.signal)
         return msgspec.structs.replace(record, failure=killed, exceeded=("mem_mb",))
-
-
-def node_name(environment: Mapping[str, str] = os.environ) -> str:
-    """The name of this node: Slurm's, else the host's."""
-    return environment.get("SLURMD_NODENAME") or os.uname().nodename
-
-
-def node_cache() -> str | None:
-    """A folder of this node and user for remembered digests; None if there can be none.
-
-    Not on the shared file system: its locks are not to be trusted with a database there.
-    """
-    folder = Path("/var/tmp" if os.path.isdir("/var/tmp") else "/tmp")
-    folder /= f"snakemake-renku-{os.getuid()}"
-    try:
-        folder.mkdir(mode=0o700, exist_ok=True)
-        status = folder.lstat()
-    except OSError:
-        return None
-    # Whoever else made it could feed us digests.
-    mine = status.st_uid == os.getuid() and not status.st_mode & 0o022 and folder.is_dir()
-    return str(folder) if mine and not folder.is_symlink() else None
 
 
 def clear_leftovers(spec: JobSpec) -> None:

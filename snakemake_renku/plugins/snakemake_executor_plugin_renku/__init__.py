@@ -30,7 +30,7 @@ class ExecutorSettings(ExecutorSettingsBase):  # type: ignore[misc]
         metadata={
             "help": "Where jobs run: local (this machine), slurm (each as a Slurm job or a task of "
             "an array), slurm-pool (short ones on warm workers in Slurm), dask (on the workers of "
-            "a dask cluster). Default: local. A rule may say `resources: backend=\"local\"`."
+            'a dask cluster). Default: local. A rule may say `resources: backend="local"`.'
         },
     )
     start: Optional[str] = field(  # noqa: UP045
