@@ -37,7 +37,7 @@ lint: .venv/.dev ## check style and types
 	cd workflows/glaciers && ../../.venv/bin/python -m mypy
 
 .PHONY: clusters
-clusters: ## bring up what tests of containers, R and modules need (Debian 12, as root)
+clusters: ## bring up what tests of Slurm, containers, R and modules need (Debian 12, as root)
 	tests/clusters/up.sh
 
 # Options that make a benchmark short.

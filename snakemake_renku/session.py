@@ -148,7 +148,9 @@ class Session:
 
     def submit(self, jobs: Sequence[Any]) -> None:
         """Take jobs that are ready."""
-        for chunk in _chunks(jobs, _CHUNK):
+        # Elsewhere, jobs that come together also go together: an array costs what a job does.
+        size = _CHUNK if self._settings.backend == "local" else len(jobs)
+        for chunk in _chunks(jobs, size):
             with self._lock:
                 self._hand_over([spec for job in chunk if (spec := self._take(job)) is not None])
 
