@@ -42,6 +42,7 @@ clusters: ## bring up what tests of Slurm, containers, R and modules need (Debia
 
 # Options that make a benchmark short.
 QUICK_hashing := --size 200 --files 2000
+QUICK_slurm := --no-peer --ready 0 --pool 100
 
 .PHONY: bench
 bench: .venv/.dev ## run the benchmarks, quickly

@@ -52,16 +52,20 @@ class Escalation(msgspec.Struct, frozen=True):
     ) -> dict[str, int] | None:
         """What a job that failed so is to get instead of ``resources``, for the ``times``-th time.
 
-        ``most`` is the memory (MB) and the time (minutes) that it can get. None if it gets no more.
+        ``most`` is the memory (MB, of each core where ``mem_mb_per_cpu`` is asked for) and the time
+        (minutes) that it can get. None if it gets no more.
         """
-        wanted = {"out_of_memory": ("mem_mb", self.mem_mb), "timeout": ("runtime", self.runtime)}
+        memory = "mem_mb_per_cpu" if resources.get("mem_mb_per_cpu") else "mem_mb"
+        wanted = {
+            "out_of_memory": (memory, self.mem_mb, most[0]),
+            "timeout": ("runtime", self.runtime, most[1]),
+        }
         if kind not in wanted or times > _TIMES:
             return None
-        name, factor = wanted[kind]
+        name, factor, limit = wanted[kind]
         now = resources.get(name)
         if not isinstance(now, int) or now <= 0 or factor <= 1:
             return None
-        limit = most[_NAMES.index(name)]
         more = math.ceil(now * factor)
         more = more if limit is None else min(more, limit)
         return {name: more} if more > now else None

@@ -378,6 +378,8 @@ class Session:
         times, before = self._grown.get(job, (0, {}))
         backend = self._backend
         most = backend.most(spec) if isinstance(backend, Returnable) else (total_memory_mb(), None)
+        if most[0] is not None and spec.resources.get("mem_mb_per_cpu"):
+            most = most[0] // max(1, spec.threads), most[1]
         kind, escalate = record.failure.kind, self._settings.escalate
         more = escalate.more(kind, spec.resources, most, times + 1)
         if more is None:
@@ -463,10 +465,11 @@ class Session:
 
     def _tell_of_left(self) -> None:
         if self._left:
-            jobs = "A job goes" if self._left == 1 else f"{self._left} jobs go"
+            one = self._left == 1
+            jobs, them = ("A job goes", "it") if one else (f"{self._left} jobs go", "them")
             self._host.warn(
-                f"{jobs} on in Slurm, and the next Snakemake here takes them up again."
-                f" To end them: scancel --name={self.run}"
+                f"{jobs} on in Slurm, and the next Snakemake here takes {them} up again."
+                f" To end {them}: scancel --name={self.run}"
             )
 
     def _hash(self, token: int, spec: JobSpec) -> None:

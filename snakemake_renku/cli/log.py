@@ -206,7 +206,7 @@ def _job_row(history: RunHistory, job: JobHistory) -> list[str]:
         spec.rule,
         ", ".join(dict.fromkeys(wildcards)),
         str(spec.attempt),
-        spec.mode,
+        spec.mode if record is None else record.mode,
         _job_status(history, job),
         short(record.finished - record.started) if record is not None else "",
         short(usage.user_s + usage.system_s) if usage is not None else "",

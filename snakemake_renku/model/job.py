@@ -88,7 +88,13 @@ class JobSpec(msgspec.Struct, frozen=True, omit_defaults=True):
 
     @property
     def mem_mb(self) -> int | None:
-        """The memory asked for, in MB, or None where none was."""
+        """The memory asked for, in MB, or None where none was.
+
+        What is asked for each core goes before what is asked for all, which may be a default.
+        """
+        core = _positive(self.resources.get("mem_mb_per_cpu"))
+        if core is not None:
+            return core * max(1, self.threads)
         return _positive(self.resources.get("mem_mb"))
 
     @property

@@ -117,6 +117,12 @@ def put_tasks(path: Path, specs: Sequence[JobSpec]) -> None:
     put(path, b"".join([*head, *bodies]))
 
 
+def count_tasks(path: Path) -> int:
+    """How many jobs a table has; raises OSError if it cannot be read."""
+    with path.open("rb") as file:
+        return int.from_bytes(file.read(8), "little")
+
+
 def get_task(path: Path, number: int) -> JobSpec:
     """The job with this number (from 1), without reading the others.
 

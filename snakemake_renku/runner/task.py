@@ -30,8 +30,11 @@ CANNOT_RECORD = 74
 CANNOT_START = 72
 """Exit status where the files of the run cannot be read (``EX_OSFILE``)."""
 
-_WRITE_FOR_S = 60.0
-"""How long it is tried to write the end of a job, in seconds."""
+_WRITE_FOR_S = 600.0
+"""How long it is tried to write the end of a job, in seconds: its work is worth the wait."""
+
+_BEGIN_FOR_S = 120.0
+"""How long it is tried to write that a job begins, in seconds."""
 
 _TMP = ("TMPDIR", "TMP", "TEMP", "TEMPDIR")
 
@@ -148,19 +151,20 @@ def _print(stream: int, data: bytes) -> None:
         pass  # a full disk must not cost the job its record; its last lines are in there
 
 
-def _write(path: Path, ended: spool.Ended) -> bool:
-    """Write the end, with patience; whether that was possible."""
-    last = time.monotonic() + _WRITE_FOR_S
+def put_patiently(path: Path, value: msgspec.Struct, seconds: float) -> None:
+    """Write a structure, and try so long where that fails, as on a disk that is full.
+
+    Raises:
+        OSError: it could not be written in that time.
+    """
+    last = time.monotonic() + seconds
     while True:
         try:
-            spool.put_struct(path, ended)
-        except OSError as error:
+            return spool.put_struct(path, value)
+        except OSError:
             if time.monotonic() > last:
-                _print(2, f"The end of the job cannot be written to {path}: {error}\n".encode())
-                return False
+                raise
             time.sleep(2)
-        else:
-            return True
 
 
 def run_task(folder: Path, batch: str, number: int) -> int:
@@ -180,7 +184,7 @@ def run_task(folder: Path, batch: str, number: int) -> int:
             ended.unlink(missing_ok=True)
             clear_leftovers(spec)
         begun = spool.Begun(node_name(), os.getpid(), time.time(), _job_id(), restarts)
-        spool.put_struct(place / f"{number}{spool.BEGUN}", begun)
+        put_patiently(place / f"{number}{spool.BEGUN}", begun, _BEGIN_FOR_S)
         scratch = own_tmpdir(run.scratch)
     except (OSError, ValueError, msgspec.MsgspecError) as error:
         _print(2, f"The job cannot be started on {node_name()}: {error}\n".encode())
@@ -190,7 +194,10 @@ def run_task(folder: Path, batch: str, number: int) -> int:
     finally:
         if scratch is not None:
             shutil.rmtree(scratch, ignore_errors=True)
-    if not _write(ended, end):
+    try:
+        put_patiently(ended, end, _WRITE_FOR_S)
+    except OSError as error:
+        _print(2, f"The end of the job cannot be written to {ended}: {error}\n".encode())
         return CANNOT_RECORD
     record = end.record
     if record.ok:

@@ -26,9 +26,13 @@ class Live:
     since: float = field(default_factory=time.monotonic)
     runs: bool = False
     cancelled: bool = False
+    cancel_sent: bool = False
+    """Whether Slurm has been told so."""
     state: TaskState | None = None
     """Slurm's last word."""
     over_since: float | None = None
+    looked: float = 0.0
+    """When its end was last looked for by its name."""
     missing_since: float | None = None
     end: spool.Ended | None = None
     end_since: float | None = None
@@ -74,6 +78,8 @@ class Batch:
     live: dict[int, Live] = field(default_factory=dict)
     failed: bool = False
     adopted: bool = False
+    done: set[int] = field(default_factory=set)
+    """Those that have been told of as ended."""
     _seen: set[int] = field(default_factory=set)
     _mtime: int = -1
     _settled: bool = False
@@ -102,10 +108,21 @@ class Batch:
 
     def forget_end(self, live: Live) -> None:
         """Slurm has put the job back: what its runner wrote at the first end no longer counts."""
+        if self.look_again(live) == live.end:
+            with contextlib.suppress(OSError):
+                (self.place / f"{live.number}{spool.ENDED}").unlink()
         live.end = live.end_since = None
         self._seen.discard(live.number)
-        with contextlib.suppress(OSError):
-            (self.place / f"{live.number}{spool.ENDED}").unlink()
+        self._settled = False
+
+    def is_over(self) -> bool:
+        """Whether all of its jobs have left their ends, also those that nobody asked for again."""
+        try:
+            names = os.listdir(self.place)
+            count = spool.count_tasks(self.place / spool.TASKS)
+        except OSError:
+            return True
+        return {0, *self.done, *map(_number, names)} >= set(range(count + 1))
 
     def look_again(self, live: Live) -> spool.Ended | None:
         """Whether the end of this job is there by now, past what a folder's listing tells."""

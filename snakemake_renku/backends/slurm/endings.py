@@ -31,6 +31,9 @@ OVER = frozenset(
 OOM_SIGNAL = 125
 """The number that Slurm gives as signal of a step that was out of memory."""
 
+CANNOT_START, CANNOT_RECORD = 72, 74
+"""Exit statuses of our runner; see ``runner/task.py``."""
+
 NO_OUTPUT_FILE = 53
 """The number that Slurm gives as signal of a job whose output file could not be opened."""
 
@@ -114,6 +117,15 @@ def _slurms_failure(state: TaskState, printed: str) -> Failure | None:
                 f"Slurm could not open the job's output file{where}: is the working directory on a"
                 " file system that the node has, and is there room?",
             )
+        case "FAILED" if state.exit_code == CANNOT_RECORD:
+            return _failure(
+                "launch_failed",
+                f"The job ended{where}, but its end could not be written below the working"
+                " directory's .snakemake/renku/slurm. Make room on its disk (or quota).",
+            )
+        case "FAILED" if state.exit_code == CANNOT_START:
+            said = printed or "the files of the run cannot be read or written there."
+            return _failure("launch_failed", f"The job could not be started{where}: {said}")
         case "FAILED":
             said = f" Its last words: {printed}" if printed else ""
             return _failure("launch_failed", f"The job's runner failed{where}.{said}")

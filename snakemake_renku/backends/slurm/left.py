@@ -6,8 +6,8 @@ import contextlib
 import fcntl
 import os
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -15,12 +15,16 @@ import msgspec
 
 from snakemake_renku.backends.slurm.client import Client, TaskId, TaskState
 from snakemake_renku.backends.slurm.endings import standing
-from snakemake_renku.errors import RenkuError
+from snakemake_renku.errors import BackendUnavailable, RenkuError, SlurmUnavailable
 from snakemake_renku.model import FileRef, JobRecord, JobSpec
 from snakemake_renku.runner import spool
 
 _OWNER = "owner"
 _END_S = 60.0
+"""So long it is waited for the end of a job that is in the way, in seconds."""
+
+_ANSWER_S = 60.0
+"""So long it is waited for Slurm to tell of what an earlier run left."""
 
 
 def claim(folder: Path) -> BinaryIO:
@@ -54,7 +58,11 @@ class LeftJob:
 
 
 class Left:
-    """The jobs that earlier runs below ``folder`` left behind, by what they write."""
+    """The jobs that earlier runs below ``folder`` left behind, by what they write.
+
+    Raises:
+        BackendUnavailable: there are such jobs, and Slurm does not tell of them.
+    """
 
     def __init__(self, folder: Path, run: str, client: Client) -> None:
         self._client = client
@@ -62,12 +70,36 @@ class Left:
         self._states: dict[TaskId, TaskState] = {}
         for run_folder in sorted(folder.iterdir()):
             if run_folder.name != run and _is_abandoned(run_folder):
-                for job in _jobs_of(run_folder):
-                    # The later run of two that left the same.
-                    self._jobs[_outputs(job.spec)] = job
-        for name in {job.name for job in self._jobs.values()}:
-            with contextlib.suppress(RenkuError):
-                self._states.update({(s.job, s.task): s for s in client.tasks(name)})
+                self._find(run_folder)
+
+    def _find(self, folder: Path) -> None:
+        """Take the jobs of one run, and ask Slurm about those that are not over."""
+        places = sorted(path for path in folder.iterdir() if (path / spool.TASKS).is_file())
+        batches = [LeftBatch.read(place) for place in places]
+        states = [] if all(batch.is_over for batch in batches) else self._ask(folder.name)
+        for before, batch in zip(batches, assign(batches, states), strict=True):
+            if before.note is None and batch.note is not None:
+                with contextlib.suppress(OSError):
+                    spool.put_struct(batch.place / spool.SUBMITTED, batch.note)
+            for job in batch.jobs():
+                # The later run of two that left the same.
+                self._jobs[_outputs(job.spec)] = job
+        self._states.update({(s.job, s.task): s for s in states})
+
+    def _ask(self, name: str) -> list[TaskState]:
+        """What Slurm knows of a run. Without its answer jobs might be begun that still run."""
+        last = time.monotonic() + _ANSWER_S
+        while True:
+            try:
+                return self._client.tasks(name)
+            except SlurmUnavailable as error:
+                if time.monotonic() > last:
+                    raise BackendUnavailable(
+                        f"An earlier run here ({name}) left jobs with Slurm, which does not tell"
+                        f" whether they still run: {error.message}",
+                        remedy="Start again once `squeue` answers.",
+                    ) from error
+            time.sleep(2)
 
     def match(self, spec: JobSpec, *, unconfirmed: bool) -> LeftJob | None:
         """The job that does the work of ``spec`` already, or has done it.
@@ -91,14 +123,15 @@ class Left:
         return None
 
     def _end(self, left: LeftJob) -> None:
-        last = time.monotonic() + _END_S
+        last, pause = time.monotonic() + _END_S, 0.1
         while time.monotonic() < last:
             with contextlib.suppress(RenkuError):
                 self._client.cancel([left.id])
                 state = self._client.describe(left.id)
                 if state is None or standing(state.state) == "over":
                     return
-            time.sleep(1)
+            time.sleep(pause)
+            pause = min(2 * pause, 2.0)
 
 
 def _is_abandoned(folder: Path) -> bool:
@@ -112,14 +145,94 @@ def _is_abandoned(folder: Path) -> bool:
     return True
 
 
-def _jobs_of(folder: Path) -> Iterator[LeftJob]:
-    for place in sorted(path for path in folder.iterdir() if path.is_dir()):
+@dataclass(frozen=True)
+class LeftBatch:
+    """A batch of an earlier run; ``note`` is None where that died before it could write one.
+
+    ``begun`` are Slurm's numbers by what its runners wrote.
+    """
+
+    place: Path
+    count: int
+    ended: int
+    note: spool.Submitted | None
+    begun: frozenset[int] = frozenset()
+
+    @classmethod
+    def read(cls, place: Path) -> LeftBatch:
+        """Read what is in the folder of a batch."""
+        count, ended, begun = 0, 0, set()
+        with contextlib.suppress(OSError):
+            count = spool.count_tasks(place / spool.TASKS)
+            for path in place.iterdir():
+                ended += path.suffix == spool.ENDED
+                if path.suffix == spool.BEGUN:
+                    start = spool.get_struct(path, spool.Begun)
+                    if start is not None and start.job.isdigit():
+                        begun.add(int(start.job))
         note = spool.get_struct(place / spool.SUBMITTED, spool.Submitted)
-        if note is None:
-            continue
+        return cls(place, count, ended, note, frozenset(begun))
+
+    @property
+    def is_over(self) -> bool:
+        """Whether all of its jobs have left their ends."""
+        return self.ended >= self.count
+
+    def may_be(self, tasks: Sequence[int | None]) -> bool:
+        """Whether a Slurm job with these tasks can be this batch."""
+        if self.count == 1:
+            return list(tasks) == [None]
+        return all(task is not None and task <= self.count for task in tasks)
+
+    def jobs(self) -> Iterator[LeftJob]:
+        """Its jobs, if Slurm's number of it is known."""
+        if self.note is None:
+            return
+        run, note = self.place.parent.name, self.note
         with contextlib.suppress(OSError, ValueError, msgspec.MsgspecError):
-            for number, spec in enumerate(spool.get_tasks(place / spool.TASKS), start=1):
-                yield LeftJob(folder.name, place, number, spec, note.job, note.array, note.time)
+            for number, spec in enumerate(spool.get_tasks(self.place / spool.TASKS), start=1):
+                yield LeftJob(run, self.place, number, spec, note.job, note.array, note.time)
+
+
+def assign(batches: Sequence[LeftBatch], states: Sequence[TaskState]) -> list[LeftBatch]:
+    """The batches, with Slurm's numbers also for those whose submission was not noted.
+
+    By what their runners wrote, else by what Slurm has under the run's name that no other batch
+    accounts for; one after another, as both were numbered.
+    """
+    known = {batch.note.job for batch in batches if batch.note is not None}
+    known |= {job for batch in batches for job in batch.begun}
+    tasks: dict[int, list[int | None]] = {}
+    for state in states:
+        if state.job not in known:
+            tasks.setdefault(state.job, []).append(state.task)
+    found = []
+    for batch in batches:
+        if batch.note is None:
+            fitting = (job for job in sorted(tasks) if batch.may_be(tasks[job]))
+            job = min(batch.begun, default=None) or next(fitting, None)
+            if job is not None:
+                tasks.pop(job, None)
+                note = spool.Submitted(job, _made(batch.place), batch.count > 1)
+                batch = replace(batch, note=note)
+        found.append(batch)
+    return found
+
+
+def _made(place: Path) -> float:
+    """When a batch was about to be submitted."""
+    try:
+        return (place / spool.TASKS).stat().st_mtime
+    except OSError:
+        return 0.0
+
+
+def submitted_jobs(folder: Path) -> Iterator[int]:
+    """Slurm's numbers of the batches of a run, as far as noted."""
+    for place in folder.iterdir():
+        note = spool.get_struct(place / spool.SUBMITTED, spool.Submitted)
+        if note is not None:
+            yield note.job
 
 
 def _outputs(spec: JobSpec) -> tuple[str, ...]:

@@ -36,6 +36,8 @@ class Placing:
         self._cluster: Cluster | None = None
         self._asked = -_FRESH_S
         self._chosen: dict[tuple[Request, int], Request] = {}
+        self.problem: RenkuError | None = None
+        """Why the cluster did not tell of itself when it was last asked."""
         self.warnings: list[str] = []
         """What will keep jobs waiting, to be told."""
 
@@ -52,7 +54,9 @@ class Placing:
             try:
                 self._cluster = self._client.cluster()
                 self._chosen.clear()
-            except RenkuError:
+                self.problem = None
+            except RenkuError as error:
+                self.problem = error
                 self._asked += 10 - _FRESH_S  # ask again in ten seconds
         return self._cluster
 
@@ -68,14 +72,15 @@ class Placing:
         if wish.requeue is None:
             # A repetition is ours: at once, on a file system that was cleared of half an output.
             wish = msgspec.structs.replace(wish, requeue=False)
-        if (wish, margin) not in self._chosen:
-            self._chosen[wish, margin] = self._place(wish, margin)
-        return self._chosen[wish, margin]
-
-    def _place(self, wish: Request, margin: int) -> Request:
         cluster = self.cluster()
         if cluster is None or not cluster.partitions:
-            return wish
+            # Slurm decides alone then; what Snakemake only guesses is better left out.
+            return msgspec.structs.replace(wish, tmp_mb=None)
+        if (wish, margin) not in self._chosen:
+            self._chosen[wish, margin] = self._place(wish, margin, cluster)
+        return self._chosen[wish, margin]
+
+    def _place(self, wish: Request, margin: int, cluster: Cluster) -> Request:
         choice = choose(wish, cluster, self._partitions, margin_mb=margin)
         if (choice.problem or choice.warning) and wish.tmp_mb is not None:
             # Snakemake guesses `disk_mb` where nobody gave it, and few clusters say what they have.
