@@ -244,7 +244,8 @@ class Session:
         self._active[spec.id] = (spec, job)
         # It may be over already: that is heard of only when the journal and Snakemake have it.
         self._held[spec.id] = threading.Event()
-        if not self._backend.reattach(spec, unconfirmed=self._host.is_unconfirmed(job)):
+        unconfirmed = partial(self._host.is_unconfirmed, job)
+        if not self._backend.reattach(spec, unconfirmed=unconfirmed):
             del self._active[spec.id], self._held[spec.id]
             return False
         now = time.time()

@@ -5,7 +5,7 @@ Batches in, events out; no polling per job. A backend knows nothing of provenanc
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Protocol, runtime_checkable
 
 import msgspec
@@ -97,10 +97,10 @@ class Returnable(Protocol):
     def leave(self) -> int:
         """End now, and leave the jobs running; how many they are."""
 
-    def reattach(self, spec: JobSpec, *, unconfirmed: bool) -> bool:
+    def reattach(self, spec: JobSpec, *, unconfirmed: Callable[[], bool]) -> bool:
         """Take up a job that an earlier run left, if it is the work of ``spec``.
 
-        ``unconfirmed`` is whether Snakemake does not know its output to be whole: only then the
+        ``unconfirmed`` tells whether Snakemake does not know its output to be whole: only then the
         end of one that is over is taken. False if there is none; then ``spec`` is to be submitted.
         """
 

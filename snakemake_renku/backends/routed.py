@@ -21,12 +21,12 @@ from snakemake_renku.backends.base import (
     Said,
 )
 from snakemake_renku.backends.stream import EventStream
-from snakemake_renku.errors import RenkuError
+from snakemake_renku.errors import BackendUnavailable, RenkuError
 from snakemake_renku.model import Failure, FailureKind, FileSpec, JobRecord, JobSpec
 
 LOCAL = "local"
-_OPENINGS = 3
-"""How often a backend is opened again after it was lost."""
+_LOSSES = 3
+"""After so many losses of a backend it is opened again; then no more."""
 
 
 class RoutedBackend:
@@ -51,7 +51,7 @@ class RoutedBackend:
         self._lock = threading.RLock()
         self._stream = EventStream()
         self._open: dict[str, Backend] = {}
-        self._openings: dict[str, int] = {}
+        self._losses: dict[str, int] = {}
         self._active: dict[str, tuple[str, JobSpec]] = {}
         self._hashing: dict[int, tuple[Sequence[FileSpec], Sequence[FileSpec]]] = {}
         self._closing = False
@@ -117,7 +117,7 @@ class RoutedBackend:
                     backend.close()
             return left
 
-    def reattach(self, spec: JobSpec, *, unconfirmed: bool) -> bool:
+    def reattach(self, spec: JobSpec, *, unconfirmed: Callable[[], bool]) -> bool:
         """Take up a job that a run before this one left."""
         with self._lock:
             for name, backend in self._open.items():
@@ -139,6 +139,11 @@ class RoutedBackend:
     def _get(self, name: str) -> Backend:
         backend = self._open.get(name)
         if backend is None:
+            if self._losses.get(name, 0) > _LOSSES:
+                raise BackendUnavailable(
+                    f"The backend {name} was lost {self._losses[name]} times, and is given up.",
+                    remedy="Start Snakemake again; what is done stays done.",
+                )
             backend = self._openers[name]()
             self._open[name] = backend
             threading.Thread(
@@ -197,16 +202,13 @@ class RoutedBackend:
         stranded = [spec for where, spec in self._active.values() if where == name]
         for spec in stranded:
             del self._active[spec.id]
-        self._openings[name] = self._openings.get(name, 0) + 1
-        if self._closing or self._openings[name] <= _OPENINGS:
-            self._stream.say(Said(lost.message))
-            self._fail(stranded, "node_lost", lost.message)
-            if name == LOCAL:
-                for token, files in list(self._hashing.items()):
-                    self.hash_files(token, *files)
-            self._end_if_all_closed()
-        else:
-            self._stream.say(lost)
+        self._losses[name] = self._losses.get(name, 0) + 1
+        self._stream.say(Said(lost.message))
+        self._fail(stranded, "node_lost", lost.message)
+        if name == LOCAL:
+            for token, files in list(self._hashing.items()):
+                self.hash_files(token, *files)
+        self._end_if_all_closed()
 
     def _end_if_all_closed(self) -> None:
         if self._closing and not self._open:

@@ -70,6 +70,8 @@ def settle_resources(
     ``overrides`` are put in place of the rule's.
     """
     for member in job if job.is_group() else (job,):
+        if not here and member.attempt == 1 and not overrides:
+            continue  # Snakemake has evaluated them so
         if member.attempt > 1 or overrides:
             # Params may depend on resources, and so on the attempt; Snakemake keeps the first ones.
             member._params = member._non_derived_params = None
@@ -84,7 +86,7 @@ def settle_resources(
             member.attempt,
             skip_evaluation=set() if here else {"tmpdir"},
         )
-    if job.is_group():
+    if job.is_group() and (here or overrides or job.attempt > 1):
         job._resources = None
 
 

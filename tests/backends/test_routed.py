@@ -13,7 +13,6 @@ from snakemake_renku.backends.base import (
     Closed,
     FilesHashed,
     JobEnded,
-    Lost,
     Said,
 )
 from snakemake_renku.backends.memory import MemoryBackend
@@ -117,13 +116,14 @@ def test_jobs_of_a_lost_backend_are_lost_and_it_is_opened_again(lab: Lab) -> Non
     assert list(lab.opened["local"][0].jobs) == ["2"]
 
 
-def test_one_that_is_lost_again_and_again_ends_all(lab: Lab) -> None:
+def test_one_that_is_lost_again_and_again_is_given_up_and_the_others_are_not(lab: Lab) -> None:
     for turn in range(4):
         lab.routed.submit([spec(str(turn), "far")])
         lab.opened["far"][turn].lose("It fell.")
-        if turn < 3:
-            lab.next(JobEnded)
-    assert lab.next(Lost) == Lost("It fell.")
+        assert kind_of(lab.next(JobEnded)) == "node_lost"
+    lab.routed.submit([spec("4", "far"), spec("5", "local")])
+    assert kind_of(lab.next(JobEnded)) == "rejected"
+    assert list(lab.opened["local"][0].jobs) == ["5"]
 
 
 def test_a_backend_that_is_unknown_or_cannot_be_opened_refuses_its_jobs(lab: Lab) -> None:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from .conftest import SlurmProject, pytestmark, until  # noqa: F401
@@ -31,8 +35,52 @@ def sleeping(project: SlurmProject, n: int = 1, seconds: float = 5, resources: s
     project.write("Snakefile", text)
 
 
-def daemon(*words: str) -> None:
-    subprocess.run([str(SLURM_SH), *words], check=True, capture_output=True, text=True)
+@contextlib.contextmanager
+def without(*daemon: str, number: int = signal.SIGTERM) -> Iterator[None]:
+    """A time without a daemon of the cluster, or (``slurmd``, NODE) without that of a node."""
+    if number == signal.SIGKILL:
+        pid = Path(os.environ["RENKU_TEST_SLURM"], "run", f"{'-'.join(daemon)}.pid")
+        os.kill(int(pid.read_text()), signal.SIGKILL)
+    else:
+        subprocess.run([str(SLURM_SH), "stop", *daemon], check=True, capture_output=True)
+    try:
+        yield
+    finally:
+        subprocess.run([str(SLURM_SH), "start", *daemon], check=True, capture_output=True)
+        until(nodes_answer, "the nodes to be back")
+
+
+def nodes_answer() -> bool:
+    """Whether all nodes take jobs; one whose job could not be killed at once is drained."""
+    command = ["sinfo", "--noheader", "--Node", "--partition=all", "--format=%N %T"]
+    said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    states = dict(line.split() for line in said.splitlines())
+    for name, state in states.items():
+        if state.startswith(("drained", "draining")):
+            node(name, "resume")
+    return not any(
+        word in state for state in states.values() for word in ("down", "unk", "*", "drain")
+    )
+
+
+def node(name: str, state: str) -> None:
+    """Set a node's state."""
+    words = [f"nodename={name}", f"state={state}", "reason=test"]
+    subprocess.run(["scontrol", "update", *words], check=True)
+
+
+def kill_job(job: str) -> None:
+    """Kill a job's processes and Slurm's beside them, as when a node loses its power."""
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            title = " ".join(process.cmdline())
+            if f"slurmstepd: [{job}." in title or process.environ().get("SLURM_JOB_ID") == job:
+                process.kill()
+
+
+def notices(project: SlurmProject) -> list[str]:
+    """What the user has been told, by the journals."""
+    return [notice.message for run in project.runs() for notice in run.notices]
 
 
 def begun(project: SlurmProject) -> list[str]:
@@ -48,37 +96,29 @@ def kinds(project: SlurmProject, rule: str = "job") -> list[str | None]:
 # --- the job's own faults ---------------------------------------------------------------------
 
 
-def test_a_job_beyond_its_memory_is_out_of_memory(project: SlurmProject) -> None:
+def test_out_of_memory_in_a_job_and_in_a_step_of_it(project: SlurmProject) -> None:
     project.write(
         "Snakefile",
         f"""
+        rule all:
+            input: "job", "step"
         rule job:
-            output: "a"
+            output: "job"
             resources: mem_mb=60
             shell: '{EAT.format(mb=300, s=2)}; touch {{output}}'
-        """,
-    )
-    code, output = project.run()
-    assert code == 1
-    assert kinds(project) == ["out_of_memory"]
-    assert "raise mem_mb" in output
-
-
-def test_a_step_beyond_its_memory_is_out_of_memory_too(project: SlurmProject) -> None:
-    project.write(
-        "Snakefile",
-        """
-        rule job:
-            output: "a"
+        rule step:
+            output: "step"
             resources: mem_mb=100
             shell:
                 "srun --mem=60 python3 -c 'x = bytearray(90000000); y = bytes(x)'"
-                " && touch {output}"
+                " && touch {{output}}"
         """,
     )
-    code, output = project.run()
+    code, output = project.run("--keep-going")
     assert code == 1, output
     assert kinds(project) == ["out_of_memory"], output
+    assert kinds(project, "step") == ["out_of_memory"], output
+    assert output.count("raise mem_mb") >= 2
 
 
 def test_memory_grows_within_the_partition_and_uses_up_no_retries(project: SlurmProject) -> None:
@@ -96,14 +136,6 @@ def test_memory_grows_within_the_partition_and_uses_up_no_retries(project: Slurm
     assert (project.folder / "a").read_text() == "400\n"
     assert kinds(project) == ["out_of_memory", None]
     assert "does not use up retries" in output
-
-
-def test_a_job_beyond_its_time_is_a_timeout(project: SlurmProject) -> None:
-    sleeping(project, seconds=200, resources="runtime=1")
-    code, output = project.run()
-    assert code == 1
-    assert kinds(project) == ["timeout"]
-    assert "raise runtime" in output
 
 
 # --- somebody else ----------------------------------------------------------------------------
@@ -132,109 +164,273 @@ def test_ctrl_c_cancels_all_at_once(project: SlurmProject) -> None:
     assert project.runs()[-1].status == "interrupted"
 
 
-def test_a_preempted_job_makes_room_and_is_started_again(project: SlurmProject) -> None:
-    sleeping(project, seconds=15, resources='slurm_partition="low", mem_mb=3000, constraint="fast"')
-    process = project.start("--resources", "x=1")
-    until(lambda: len(begun(project)) == 1, "the job to run")
+def test_preempted_jobs_make_room_and_are_started_again(project: SlurmProject) -> None:
+    """By Slurm where the rule says ``requeue``, else by us."""
+    sleeping(
+        project,
+        n=2,
+        seconds=8,
+        resources='slurm_partition="low", mem_mb=3000, constraint="fast",'
+        " requeue=lambda wildcards: int(wildcards.i == '0')",
+    )
+    process = project.start()
+    until(lambda: len(begun(project)) == 2, "the jobs to run")
     urgent = ["sbatch", "--parsable", "-p", "short", "--nodes=2", "--exclusive", "--mem=900"]
     other = subprocess.run(
-        [*urgent, "-t", "1", "-o", "/dev/null", "--wrap", "sleep 5"],
+        [*urgent, "-t", "1", "-o", "/dev/null", "--wrap", "sleep 3"],
         check=True, capture_output=True, text=True,
     ).stdout.strip()  # fmt: skip
     try:
+        until(lambda: any("put back" in words for words in notices(project)), "the requeue")
+        # Slurm puts off the start by two minutes.
+        for line in project.in_slurm("PENDING"):
+            subprocess.run(["scontrol", "update", f"jobid={line.split()[0]}", "starttime=now"])
         output, _ = process.communicate(timeout=120)
     finally:
         subprocess.run(["scancel", other], check=False)
     assert process.returncode == 0, output
-    assert kinds(project) == ["preempted", None], output
+    assert sorted(begun(project)) == ["0", "0", "1", "1"]
+    ends = {"0": [], "1": []}
+    for job in project.histories("job"):
+        ends[job.spec.steps[0].wildcards["i"]].append(job.record.failure)
+    assert ends["0"] == [None], output
+    assert [f and f.kind for f in ends["1"]] == ["preempted", None], output
 
 
-def test_a_requeued_job_begins_anew(project: SlurmProject) -> None:
-    sleeping(project, seconds=8, resources="requeue=1, mem_mb=50")
-    process = project.start()
-    until(lambda: len(begun(project)) == 1, "the job to run")
-    (job,) = project.in_slurm("RUNNING")
-    subprocess.run(["scontrol", "requeue", job.split()[0]], check=True)
-    until(lambda: project.in_slurm("PENDING"), "the requeue")
-    subprocess.run(["scontrol", "update", f"jobid={job.split()[0]}", "starttime=now"], check=False)
-    output, _ = process.communicate(timeout=150)
+def test_a_drained_node_is_told_of_by_jobs_that_need_it(project: SlurmProject) -> None:
+    sleeping(project, n=4, seconds=1)
+    text = (project.folder / "Snakefile").read_text()
+    text = text.replace("rule all:\n    input:", "rule all:\n    input: 'gpu.txt',")
+    project.write(
+        "Snakefile",
+        text + '\nrule gpu:\n    output: "gpu.txt"\n    resources: constraint="gpu"\n'
+        '    shell: "echo $SLURMD_NODENAME > {output}"\n',
+    )
+    node("n3", "drain")
+    try:
+        process = project.start()
+        until(lambda: len(list(project.folder.glob("[0-9].txt"))) == 4, "the other jobs")
+        until(lambda: any("drained" in words for words in notices(project)), "the reason")
+    finally:
+        node("n3", "resume")
+    output, _ = process.communicate(timeout=60)
     assert process.returncode == 0, output
-    assert len(begun(project)) == 2
-    assert "put back into the queue" in output
+    assert (project.folder / "gpu.txt").read_text() == "n3\n"
+    assert {job.record.host for job in project.histories("job")} <= {"n1", "n2", "n4"}
 
 
-# --- what can never start ---------------------------------------------------------------------
+# --- what Slurm does not take -----------------------------------------------------------------
 
 
-def test_a_job_that_no_partition_takes_is_refused_before_it_is_submitted(
-    project: SlurmProject,
-) -> None:
-    sleeping(project, resources="mem_mb=999999")
-    code, _ = project.run()
+def test_refusals_are_told_and_cost_the_other_jobs_nothing(project: SlurmProject) -> None:
+    project.write(
+        "Snakefile",
+        """
+        rule all:
+            input: "big", "nowhere", "pends", "fine"
+        rule big:
+            output: "big"
+            resources: mem_mb=999999
+            shell: "touch {output}"
+        rule nowhere:
+            output: "nowhere"
+            resources: slurm_partition="nonesuch"
+            shell: "touch {output}"
+        rule pends:
+            output: "pends"
+            resources: slurm_partition="short", runtime=60, slurm_extra="--no-kill"
+            shell: "touch {output}"
+        rule fine:
+            output: "fine"
+            shell: "touch {output}"
+        """,
+    )
+    code, output = project.run("--keep-going")
     assert code == 1
-    assert kinds(project) == ["rejected"]
+    for rule in ("big", "nowhere", "pends"):
+        assert kinds(project, rule) == ["rejected"], output
+    assert kinds(project, "fine") == [None], output
+    assert "nonesuch" in output
+    assert project.in_slurm("PENDING") == []
 
 
-def test_a_job_that_pends_for_ever_is_ended_and_the_reason_told(project: SlurmProject) -> None:
-    sleeping(project, resources='slurm_partition="short", runtime=60, slurm_extra="--no-kill"')
+@pytest.fixture
+def narrow_qos() -> Iterator[str]:
+    """A QOS under which a user may have three jobs in Slurm at once."""
+    name, manage = "renku-narrow", ["sacctmgr", "--immediate", "--quiet"]
+    limits = ["MaxSubmitJobsPerUser=3"]
+    subprocess.run([*manage, "add", "qos", name, "set", *limits], check=True)
+    subprocess.run([*manage, "modify", "user", "root", "set", f"qos+={name}"], check=True)
+    yield name
+    subprocess.run([*manage, "modify", "user", "root", "set", f"qos-={name}"], check=False)
+    subprocess.run([*manage, "delete", "qos", name], check=False)
+
+
+def test_jobs_beyond_a_limit_of_submitted_jobs_wait(project: SlurmProject, narrow_qos: str) -> None:
+    sleeping(project, n=8, seconds=1, resources=f'qos="{narrow_qos}", mem_mb=50')
     code, output = project.run()
-    assert code == 1
-    assert kinds(project) == ["rejected"]
-    assert "short" in output or "time" in output
-    assert project.in_slurm() == [] or project.in_slurm("PENDING") == []
-
-
-def test_a_bad_account_or_partition_is_refused_with_slurms_words(project: SlurmProject) -> None:
-    sleeping(project, resources='slurm_partition="nonesuch"')
-    code, output = project.run()
-    assert code == 1
-    assert "nonesuch" in output or "artition" in output
-    assert kinds(project) == ["rejected"]
+    assert code == 0, output
+    assert len(begun(project)) == 8
+    assert "takes only some jobs now" in output
 
 
 # --- coming back ------------------------------------------------------------------------------
 
 
+GATED = """
+    rule all:
+        input: expand("{i}.txt", i=range(200))
+    rule job:
+        output: "{i}.txt"
+        resources: mem_mb=10
+        shell:
+            "echo {wildcards.i} >> begun; echo half > {output};"
+            " [ {wildcards.i} -lt 40 ] || while [ ! -e go ]; do sleep 2; done;"
+            " [ {wildcards.i} -lt 160 ] || sleep 8;"
+            " echo done > {output}"
+"""
+
+
 def test_killed_with_200_jobs_and_started_again(project: SlurmProject) -> None:
-    sleeping(project, n=200, seconds=10)
+    """Of which 40 are over, 120 end before it is started again, and 40 afterwards."""
+    project.write("Snakefile", GATED)
     process = project.start(jobs=300)
-    until(lambda: len(begun(project)) >= 60, "jobs to run")
+    until(lambda: len(begun(project)) == 200, "all jobs to run", 90)
     os.killpg(process.pid, signal.SIGKILL)
     process.communicate()
+    (project.folder / "go").touch()
     project.run("--unlock")
     code, output = project.run("--rerun-incomplete", jobs=300)
     assert code == 0, output
-    assert "is taken up" in output
-    counts = sorted(begun(project))
-    assert counts == sorted(set(counts)), "a job ran twice"
-    assert len(counts) == 200
+    assert sorted(begun(project), key=int) == [str(i) for i in range(200)], "a job ran twice"
     assert all((project.folder / f"{i}.txt").read_text() == "done\n" for i in range(200))
+    first, second = project.runs()
+    assert first.status != "succeeded"
+    over = sum(job.record is not None and job.record.ok for job in first.jobs.values())
+    taken_up = sum("is taken up" in notice.message for notice in second.notices)
+    assert over + taken_up == 200
+    assert all(job.record is not None and job.record.ok for job in second.jobs.values())
 
 
-def test_detached_jobs_go_on_and_are_taken_up(project: SlurmProject) -> None:
-    sleeping(project, n=6, seconds=12)
-    process = project.start("--renku-detach")
-    until(lambda: len(begun(project)) == 6, "jobs to run")
-    process.send_signal(signal.SIGINT)
-    output, _ = process.communicate(timeout=20)
-    assert "go on in Slurm" in output
-    assert len(project.in_slurm("RUNNING")) == 6
+def test_killed_before_a_submission_was_noted(project: SlurmProject) -> None:
+    sleeping(project, n=3, seconds=7)
+    process = project.start()
+    until(lambda: len(begun(project)) == 3, "jobs to run")
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+    (note,) = project.folder.glob(".snakemake/renku/slurm/*/*/submitted")
+    note.unlink()
+    project.run("--unlock")
     code, output = project.run("--rerun-incomplete")
     assert code == 0, output
-    assert len(begun(project)) == 6
+    assert output.count("is taken up") == 3
+    assert len(begun(project)) == 3
 
 
-def test_other_work_on_the_same_file_is_ended_first(project: SlurmProject) -> None:
-    sleeping(project, n=1, seconds=60)
+def test_detached_jobs_are_taken_up_and_other_work_on_the_same_file_is_ended(
+    project: SlurmProject,
+) -> None:
+    command = "echo {wildcards.i} >> begun; [ {wildcards.i} -lt 3 ] || sleep 60; sleep 9"
+    sleeping(project, n=4)
+    snakefile = project.folder / "Snakefile"
+    text = snakefile.read_text()
+    kept = text.replace("echo {wildcards.i} >> begun; sleep 5", command)
+    snakefile.write_text(kept)
     process = project.start("--renku-detach")
-    until(lambda: len(begun(project)) == 1, "the job to run")
+    until(lambda: len(begun(project)) == 4, "jobs to run")
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=20)
-    sleeping(project, n=1, seconds=1)
+    output, _ = process.communicate(timeout=30)
+    assert "4 jobs go on in Slurm" in output
+    assert len(project.in_slurm("RUNNING")) == 4
+    snakefile.write_text(
+        kept + '\nrule three:\n    output: "3.txt"\n    shell: "echo 3 >> begun; echo new > 3.txt"'
+        "\nruleorder: three > job\n"
+    )
     code, output = project.run("--rerun-incomplete")
     assert code == 0, output
-    assert len(begun(project)) == 2
+    assert sorted(begun(project)) == ["0", "1", "2", "3", "3"]
+    assert (project.folder / "3.txt").read_text() == "new\n"
     assert project.in_slurm("RUNNING") == []
+
+
+# --- a full disk ------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def small_disk() -> Iterator[Callable[[Path], Path]]:
+    """Mounts disks of 4 MB."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can mount a small disk")
+    mounted: list[Path] = []
+
+    def mount(folder: Path) -> Path:
+        folder.mkdir(parents=True, exist_ok=True)
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", folder], check=True)
+        mounted.append(folder)
+        return folder
+
+    yield mount
+    for folder in mounted:
+        subprocess.run(["umount", "--lazy", folder], check=False)
+
+
+def fill(disk: Path) -> Path:
+    """Take all the room on a disk; the file that does."""
+    ballast = disk / "ballast"
+    with contextlib.suppress(OSError), ballast.open("wb", buffering=0) as file:
+        while True:
+            file.write(bytes(4096))
+    return ballast
+
+
+def test_jobs_end_right_once_there_is_room_again(
+    project: SlurmProject, small_disk: Callable[[Path], Path]
+) -> None:
+    """The disk of the jobs' folder is full when some end, and when others are to be submitted."""
+    disk = small_disk(project.folder / ".snakemake/renku/slurm")
+    sleeping(project, n=3, seconds=3)
+    text = (project.folder / "Snakefile").read_text()
+    text = text.replace("rule all:\n    input:", "rule all:\n    input: 'late.txt',")
+    project.write(
+        "Snakefile",
+        text + '\nrule late:\n    output: "late.txt"\n    input: "early.txt"\n'
+        '    shell: "touch {output}"\n'
+        'rule early:\n    output: "early.txt"\n    resources: backend="local"\n'
+        '    shell: "sleep 6; touch {output}"\n',
+    )
+    process = project.start()
+    until(lambda: len(begun(project)) == 3, "jobs to run")
+    ballast = fill(disk)
+    until(lambda: any("cannot be submitted" in words for words in notices(project)), "the news")
+    assert len(list(project.folder.glob("[0-9].txt"))) == 3
+    assert all(job.record is None for job in project.histories("job"))
+    ballast.unlink()
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 0, output
+    assert len(begun(project)) == 3
+
+
+def test_a_full_working_directory_ends_the_run_in_words(
+    project: SlurmProject, small_disk: Callable[[Path], Path]
+) -> None:
+    disk = small_disk(project.folder / "small")
+    inner = SlurmProject(disk)
+    sleeping(inner, n=3, seconds=3)
+    process = inner.start()
+    try:
+        until(lambda: len(begun(inner)) == 3, "jobs to run")
+        ballast = fill(disk)
+        output, _ = process.communicate(timeout=60)
+        assert process.returncode == 1, output
+        assert "No space left" in output, output
+        until(lambda: not inner.in_slurm("RUNNING", "PENDING"), "the jobs to end")
+        ballast.unlink()
+        inner.run("--unlock")
+        code, output = inner.run("--rerun-incomplete")
+        assert code == 0, output
+        assert all((disk / f"{i}.txt").read_text() == "done\n" for i in range(3))
+    finally:
+        inner.end_all()
 
 
 # --- the cluster's faults (these stop daemons that others may be using) ------------------------
@@ -247,71 +443,86 @@ DAEMONS = pytest.mark.skipif(
 
 @DAEMONS
 def test_slurmctld_down_for_a_minute(project: SlurmProject) -> None:
-    sleeping(project, n=3, seconds=20)
-    process = project.start()
-    until(lambda: len(begun(project)) == 3, "jobs to run")
-    daemon("stop", "slurmctld")
-    try:
+    """Jobs that run go on and their ends are heard of; those that become ready wait."""
+    project.write(
+        "Snakefile",
+        """
+        rule all:
+            input: expand("{i}.txt", i=range(3)), "next.txt", "late.txt"
+        rule job:
+            output: "{i}.txt"
+            shell: "echo {wildcards.i} >> begun; sleep 8; touch {output}"
+        rule next:
+            input: "0.txt"
+            output: "next.txt"
+            shell: "touch {output}"
+        rule late:
+            output: "late.txt"
+            resources: runtime=1
+            shell: "echo late >> begun; sleep 200; touch {output}"
+        """,
+    )
+    process = project.start("--keep-going")
+    until(lambda: len(begun(project)) == 4, "jobs to run")
+    with without("slurmctld"):
+        stopped = time.monotonic()
         until(
             lambda: (
-                kinds(project) == [None] * 3 and all(job.record for job in project.histories("job"))
+                kinds(project) == [None] * 3 and all(j.record for j in project.histories("job"))
             ),
-            "records without Slurm",
-            60,
+            "ends without Slurm",
+            25,
         )
-    finally:
-        daemon("start", "slurmctld")
+        until(lambda: any("has not answered" in words for words in notices(project)), "words", 40)
+        until(lambda: kinds(project, "late") == ["timeout"], "the time limit", 70)
+        time.sleep(max(0.0, stopped + 60 - time.monotonic()))
     output, _ = process.communicate(timeout=120)
-    assert process.returncode == 0, output
-
-
-@DAEMONS
-def test_jobs_wait_to_be_submitted_while_slurmctld_is_down(project: SlurmProject) -> None:
-    sleeping(project, n=3, seconds=1)
-    daemon("stop", "slurmctld")
-    try:
-        process = project.start()
-        until(
-            lambda: any(
-                "cannot be submitted" in n.message for r in project.runs() for n in r.notices
-            ),
-            "the news",
-            90,
-        )
-    finally:
-        daemon("start", "slurmctld")
-    output, _ = process.communicate(timeout=150)
-    assert process.returncode == 0, output
+    assert process.returncode == 1, output
+    assert "raise runtime" in output
+    assert kinds(project, "next") == [None]
+    assert len(begun(project)) == 4
 
 
 @DAEMONS
 def test_slurmdbd_down(project: SlurmProject) -> None:
-    daemon("stop", "slurmdbd")
-    try:
-        sleeping(project, n=3, seconds=1)
-        code, output = project.run()
-    finally:
-        daemon("start", "slurmdbd")
-    assert code == 0, output
+    sleeping(project, n=2, seconds=20)
+    with without("slurmdbd"):
+        process = project.start("--keep-going")
+        until(lambda: len(begun(project)) == 2, "jobs to run")
+        jobs = [line.split()[0] for line in project.in_slurm("RUNNING")]
+        subprocess.run(["scancel", *jobs], check=True)
+        output, _ = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert kinds(project) == ["cancelled"] * 2
+    assert "cancelled by somebody" in output
 
 
 @DAEMONS
 def test_a_node_that_dies_is_avoided_and_its_job_repeated(project: SlurmProject) -> None:
-    sleeping(project, n=1, seconds=15)
+    """All that ran there is killed; Slurm finds out after its ``SlurmdTimeout``."""
+    sleeping(project, n=1, seconds=4)
     process = project.start()
     until(lambda: len(begun(project)) == 1, "the job to run")
     (job,) = project.in_slurm("RUNNING")
-    node = job.split()[2]
-    daemon("stop", "slurmd", node)
-    subprocess.run(
-        ["scontrol", "update", f"nodename={node}", "state=down", "reason=test"], check=True
-    )
-    try:
+    number, _, name = job.split()
+    with without("slurmd", name, number=signal.SIGKILL):
+        kill_job(number.split("_")[0])
         output, _ = process.communicate(timeout=150)
-    finally:
-        daemon("start", "slurmd", node)
-        subprocess.run(["scontrol", "update", f"nodename={node}", "state=resume"], check=False)
     assert process.returncode == 0, output
     assert kinds(project) == ["node_lost", None]
-    hosts = [j.record.host for j in project.histories("job")]
-    assert hosts[1] != node
+    assert project.histories("job")[1].record.host != name
+    assert f"{name} is avoided" in output
+
+
+@DAEMONS
+def test_a_job_outlives_the_slurmd_of_its_node(project: SlurmProject) -> None:
+    sleeping(project, n=1, seconds=6)
+    process = project.start()
+    until(lambda: len(begun(project)) == 1, "the job to run")
+    (job,) = project.in_slurm("RUNNING")
+    with without("slurmd", job.split()[2], number=signal.SIGKILL):
+        time.sleep(1)
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 0, output
+    assert kinds(project) == [None]
+    assert len(begun(project)) == 1

@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import queue
 import time
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -199,10 +199,10 @@ class SlurmBackend:
         sent = self._sent or self._doubt
         return len(self._by_id) + (len(sent.group) if sent is not None else 0)
 
-    def reattach(self, spec: JobSpec, *, unconfirmed: bool) -> bool:
+    def reattach(self, spec: JobSpec, *, unconfirmed: Callable[[], bool]) -> bool:
         """Take up a job that a run before this one left with Slurm, if it is the same work.
 
-        ``unconfirmed`` is whether Snakemake does not know its output to be whole: only then the end
+        ``unconfirmed`` tells if Snakemake does not know its output to be whole: only then the end
         of a job that is over is taken. One that would be in the way of ``spec`` is cancelled.
         """
         left = self._left.match(spec, unconfirmed=unconfirmed)

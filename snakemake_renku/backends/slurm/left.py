@@ -6,7 +6,7 @@ import contextlib
 import fcntl
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
@@ -101,7 +101,7 @@ class Left:
                     ) from error
             time.sleep(2)
 
-    def match(self, spec: JobSpec, *, unconfirmed: bool) -> LeftJob | None:
+    def match(self, spec: JobSpec, *, unconfirmed: Callable[[], bool]) -> LeftJob | None:
         """The job that does the work of ``spec`` already, or has done it.
 
         A job that goes on but is other work on the same files is cancelled, and waited for.
@@ -112,7 +112,7 @@ class Left:
         same = _work(left.spec) == _work(spec)
         ended = spool.get_struct(left.place / f"{left.number}{spool.ENDED}", spool.Ended)
         if ended is not None:
-            fine = same and unconfirmed and ended.record.ok and _files_are_as(ended.record)
+            fine = same and ended.record.ok and unconfirmed() and _files_are_as(ended.record)
             return left if fine else None
         state = self._states.get(left.id)
         if state is None or standing(state.state) == "over":
