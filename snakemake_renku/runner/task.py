@@ -21,7 +21,8 @@ from snakemake_renku.model import Failure, JobRecord, JobSpec
 from snakemake_renku.runner import spool
 from snakemake_renku.runner.node import node_cache, node_name
 from snakemake_renku.runner.oom import oom_kills
-from snakemake_renku.runner.supervisor import Supervisor, adopt_orphans
+from snakemake_renku.runner.supervise import Supervisor
+from snakemake_renku.runner.supervisor import adopt_orphans
 from snakemake_renku.runner.wire import Close, Configure, Finished, News, Output, Submit, Told
 
 CANNOT_RECORD = 74

@@ -254,26 +254,6 @@ def test_refusals_are_told_and_cost_the_other_jobs_nothing(project: SlurmProject
     assert project.in_slurm("PENDING") == []
 
 
-@pytest.fixture
-def narrow_qos() -> Iterator[str]:
-    """A QOS under which a user may have three jobs in Slurm at once."""
-    name, manage = "renku-narrow", ["sacctmgr", "--immediate", "--quiet"]
-    limits = ["MaxSubmitJobsPerUser=3"]
-    subprocess.run([*manage, "add", "qos", name, "set", *limits], check=True)
-    subprocess.run([*manage, "modify", "user", "root", "set", f"qos+={name}"], check=True)
-    yield name
-    subprocess.run([*manage, "modify", "user", "root", "set", f"qos-={name}"], check=False)
-    subprocess.run([*manage, "delete", "qos", name], check=False)
-
-
-def test_jobs_beyond_a_limit_of_submitted_jobs_wait(project: SlurmProject, narrow_qos: str) -> None:
-    sleeping(project, n=8, seconds=1, resources=f'qos="{narrow_qos}", mem_mb=50')
-    code, output = project.run()
-    assert code == 0, output
-    assert len(begun(project)) == 8
-    assert "takes only some jobs now" in output
-
-
 # --- coming back ------------------------------------------------------------------------------
 
 
