@@ -9,11 +9,9 @@ from __future__ import annotations
 import asyncio
 import atexit
 import contextlib
-import os
 import sys
 import threading
 import time
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -57,6 +55,7 @@ from snakemake_renku.leftovers import end_leftovers
 from snakemake_renku.local_jobs import LocalJobs
 from snakemake_renku.model import Failure, JobRecord, JobSpec, RunEnd
 from snakemake_renku.printing import Printer
+from snakemake_renku.repeats import PLATFORM, Repeats, total_memory_mb
 from snakemake_renku.settings import Settings, load_settings
 
 _CHUNK = 16
@@ -66,13 +65,7 @@ _TAIL = 8192
 """So many characters at most of what a job printed are kept in its record."""
 
 _RESTARTS = 3
-"""How often a lost backend is started again in one run, and a job after faults of the platform."""
-
-_PREEMPTIONS = 20
-"""How often a job is started again that had to make room for others."""
-
-_PLATFORM = ("node_lost", "launch_failed", "preempted")
-"""Kinds of failure that are not the job's, and use up none of its retries."""
+"""How often a lost backend is started again in one run."""
 
 
 def open_session(executor: Any) -> Session:
@@ -120,8 +113,7 @@ class Session:
         self._active: dict[str, tuple[JobSpec, Any]] = {}
         self._recorded: dict[Any, str] = {}
         self._lock = threading.RLock()
-        self._faults: Counter[Any] = Counter()
-        self._grown: dict[Any, tuple[int, dict[str, int]]] = {}
+        self._repeats = Repeats(host, settings.escalate)
         self._left = 0
         self._held: dict[str, threading.Event] = {}
         self._restarts = 0
@@ -208,7 +200,7 @@ class Session:
     def _take(self, job: Any, suffix: str = "") -> JobSpec | None:
         """Prepare a job, and make its spec; None if that failed (Snakemake has been told)."""
         try:
-            overrides = self._grown.get(job, (0, {}))[1]
+            overrides = self._repeats.overrides(job)
             here = places.is_here(job.resources, self._settings)
             settle_resources(job, here=here, overrides=overrides)
             if not suffix:
@@ -343,61 +335,33 @@ class Session:
         if record.ok:
             self._recorded[job] = record.id
             self._host.succeeded(job)
-        elif record.failure is not None and record.failure.kind in _PLATFORM:
-            most = _PREEMPTIONS if record.failure.kind == "preempted" else _RESTARTS
-            self._try_again([(spec, job)], record, most)
+        elif record.failure is not None and record.failure.kind in PLATFORM:
+            self._try_again([(spec, job)], record.failure)
         elif not self._try_with_more(spec, job, record):
             self._host.failed(job, spec, record, by_us=self._cancelled)
 
-    def _try_again(
-        self, stranded: Sequence[tuple[JobSpec, Any]], fault: JobRecord, most: int = _RESTARTS
-    ) -> None:
-        """Repeat jobs after a fault of the platform, boundedly, without using up their retries."""
-        assert fault.failure is not None
-        again = []
-        for spec, job in stranded:
-            self._faults[job] += 1
-            if self._closed or self._cancelled or self._faults[job] > most:
-                lost = msgspec.structs.replace(
-                    JobRecord.lost(spec, fault.failure.message, time.time()), failure=fault.failure
-                )
-                self._host.failed(job, spec, lost)
-            else:
-                again.append(job)
-        if again:
-            started = "A job is" if len(again) == 1 else f"{len(again)} jobs are"
-            self._host.warn(
-                f"{fault.failure.message} {started} started again; this does not use up retries."
-            )
-        self._repeat(again)
+    @property
+    def _goes_on(self) -> bool:
+        return not (self._closed or self._cancelled)
+
+    def _try_again(self, stranded: Sequence[tuple[JobSpec, Any]], failure: Failure) -> None:
+        """Repeat jobs after a fault of the platform."""
+        self._repeat(self._repeats.after_fault(stranded, failure, may=self._goes_on))
 
     def _try_with_more(self, spec: JobSpec, job: Any, record: JobRecord) -> bool:
         """Repeat a job that had too little memory or time with more, if that is wanted."""
-        assert record.failure is not None
-        if self._closed or self._cancelled or job.is_group():
+        if not self._goes_on or record.failure is None:
             return False
-        times, before = self._grown.get(job, (0, {}))
         backend = self._backend
         most = backend.most(spec) if isinstance(backend, Returnable) else (total_memory_mb(), None)
-        if most[0] is not None and spec.resources.get("mem_mb_per_cpu"):
-            most = most[0] // max(1, spec.threads), most[1]
-        kind, escalate = record.failure.kind, self._settings.escalate
-        more = escalate.more(kind, spec.resources, most, times + 1)
-        if more is None:
+        if not self._repeats.with_more(spec, job, record.failure, most):
             return False
-        self._grown[job] = times + 1, before | more
-        self._faults[job] += 1
-        what = ", ".join(f"{name}={value}" for name, value in more.items())
-        self._host.warn(
-            f"Job {spec.jobid} (rule {spec.rule}): {record.failure.message} It is started again"
-            f" with {what}; this does not use up retries."
-        )
         self._repeat([job])
         return True
 
     def _repeat(self, jobs: Sequence[Any]) -> None:
         with self._lock:
-            suffixes = ((job, f"+{self._faults[job]}") for job in jobs)
+            suffixes = ((job, self._repeats.suffix(job)) for job in jobs)
             self._hand_over([s for job, suffix in suffixes if (s := self._take(job, suffix))])
 
     def _tell(self, event: Said) -> None:
@@ -424,8 +388,7 @@ class Session:
                 return False
             self._backend = self._open_backend()
             self._locals.ask_again()
-            if stranded:
-                self._try_again(stranded, JobRecord.lost(stranded[0][0], lost.message, time.time()))
+            self._try_again(stranded, Failure("node_lost", lost.message))
         return True
 
     # --- the journal and the backend --------------------------------------------------------
@@ -481,11 +444,6 @@ class Session:
         return self._host.run_info(
             run=self.run, started=self._started, backend=self._settings.backend, cores=self._cores
         )
-
-
-def total_memory_mb() -> int:
-    """The memory of this machine, in MB."""
-    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 10**6
 
 
 def _pump(backend: Backend, queue: SimpleQueue[BackendEvent | None]) -> None:

@@ -37,9 +37,10 @@ MAY_IMPORT = {
     "recording": BASE | {"engine", "journal", "provenance", "settings"},
     "local_jobs": BASE | {"backends", "engine", "journal", "observe"},
     "leftovers": BASE | {"journal"},
+    "repeats": BASE | {"engine", "escalation"},
     "session": BASE
     | {"backends", "engine", "journal", "leftovers", "local_jobs", "places", "printing"}
-    | {"recording", "settings"},
+    | {"recording", "repeats", "settings"},
     "progress": set(),
     "doctor": BASE | {"backends", "settings"},
     "efficiency": BASE | {"journal", "report"},

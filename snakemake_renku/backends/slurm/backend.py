@@ -64,6 +64,9 @@ _SLOW_S = 15.0
 _STUMBLES = 20
 """So many faults of our own in one run are too many."""
 
+_LATE_S = 15.0
+"""So late a network file system may show a new file to others."""
+
 _LOOK_S = 0.8
 """So often the end of a job that Slurm calls over is looked for."""
 
@@ -738,8 +741,7 @@ class SlurmBackend:
             if live.end is not None:
                 live.end_since = now
                 return self._verdict_on_record(live, live.end.record, now)
-        # Network file systems show a new file to others some seconds late.
-        patience = 15.0 if live.state.state in ("COMPLETED", "FAILED") else 3.0
+        patience = _LATE_S if live.state.state in ("COMPLETED", "FAILED") else 3.0
         if now - live.over_since < patience:
             return None
         state = self._described(live)

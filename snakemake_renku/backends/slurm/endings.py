@@ -5,6 +5,7 @@ Slurm's states are those of ``man squeue`` (JOB STATE CODES).
 
 from __future__ import annotations
 
+import pwd
 import signal
 import time
 from typing import Literal
@@ -108,7 +109,7 @@ def _slurms_failure(state: TaskState, printed: str) -> Failure | None:
         case "BOOT_FAIL" | "LAUNCH_FAILED":
             return _failure("launch_failed", f"The job could not be started{where}.")
         case "CANCELLED" | "REVOKED":
-            by = f" by {state.by}" if state.by else " by somebody else"
+            by = f" by {_user(state.by)}" if state.by else " by somebody else"
             why = f" ({state.reason})" if state.reason and state.reason != "None" else ""
             return _failure("cancelled", f"The job was cancelled{by}{why}.")
         case "FAILED" if state.signal == NO_OUTPUT_FILE:
@@ -130,6 +131,14 @@ def _slurms_failure(state: TaskState, printed: str) -> Failure | None:
             said = f" Its last words: {printed}" if printed else ""
             return _failure("launch_failed", f"The job's runner failed{where}.{said}")
     return None
+
+
+def _user(name: str) -> str:
+    """The name of a user of whom Slurm may tell the number alone."""
+    try:
+        return pwd.getpwuid(int(name)).pw_name
+    except (ValueError, KeyError):
+        return name
 
 
 def _gone(state: TaskState | None, printed: str) -> Failure:
