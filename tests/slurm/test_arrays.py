@@ -50,6 +50,14 @@ def test_one_job_is_no_array(tmp_path: Path) -> None:
     assert two.output.endswith("00001/%a.out")
 
 
+def test_a_path_keeps_its_percent_signs() -> None:
+    asked = submission(
+        [Wanted(spec(1), SMALL)], name="run", workdir="/100%A", folder=Path("/100%A"),
+        batch="00001", throttle=None, environment={},
+    )  # fmt: skip
+    assert (asked.output, asked.workdir) == ("/100%%A/00001/1.out", "/100%A")
+
+
 def test_the_script_is_one_start_of_our_runner_whatever_the_path() -> None:
     _, line, _ = script(Path("/it's $HOME"), "00001").split("\n")
     words = shlex.split(line)

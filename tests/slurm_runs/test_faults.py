@@ -290,9 +290,10 @@ def test_killed_with_200_jobs_and_started_again(project: SlurmProject) -> None:
     first, second = project.runs()
     assert first.status != "succeeded"
     over = sum(job.record is not None and job.record.ok for job in first.jobs.values())
-    taken_up = [job for job in second.jobs.values() if "is taken up" in job.notices[0].message]
-    assert len(taken_up) == len(second.jobs) >= 200 - over
-    assert all(job.record is not None and job.record.ok for job in second.jobs.values())
+    again = [job for job in second.jobs.values() if job.spec.rule == "job"]
+    assert len(again) >= 200 - over
+    assert all("is taken up" in job.notices[0].message for job in again)
+    assert all(job.record is not None and job.record.ok for job in again)
 
 
 def test_killed_before_a_submission_was_noted(project: SlurmProject) -> None:
@@ -408,7 +409,8 @@ def test_jobs_that_find_the_disk_full_fail_in_words_and_leave_nothing_half_writt
         output, _ = process.communicate(timeout=60)
         assert process.returncode == 1, output
         assert "No space left" in output, output
-        assert set(kinds(inner)) == {"error"}
+        # Cancelled where the journal found the disk full before the job did.
+        assert set(kinds(inner)) <= {"error", "cancelled"}
         assert not list(disk.glob("*.txt"))
         code, output = inner.run("--rerun-incomplete")
         assert code == 0, output
@@ -482,31 +484,22 @@ def test_slurmdbd_down(project: SlurmProject) -> None:
 
 
 @DAEMONS
-def test_a_node_that_dies_is_avoided_and_its_job_repeated(project: SlurmProject) -> None:
-    """All that ran there is killed; Slurm finds out after its ``SlurmdTimeout``."""
-    sleeping(project, n=1, seconds=4)
+def test_a_job_outlives_the_slurmd_of_its_node_but_not_the_node(project: SlurmProject) -> None:
+    """At first slurmd alone is killed; then all that runs there, which Slurm finds out after its
+    ``SlurmdTimeout``."""
+    sleeping(project, n=1, seconds=8)
     process = project.start()
     until(lambda: len(begun(project)) == 1, "the job to run")
     (job,) = project.in_slurm("RUNNING")
     number, _, name = job.split()
     with without("slurmd", name, number=signal.SIGKILL):
+        pass
+    assert project.in_slurm("RUNNING") == [job]
+    with without("slurmd", name, number=signal.SIGKILL):
         kill_job(number.split("_")[0])
         output, _ = process.communicate(timeout=150)
     assert process.returncode == 0, output
+    assert len(begun(project)) == 2
     assert kinds(project) == ["node_lost", None]
     assert project.histories("job")[1].record.host != name
     assert f"{name} is avoided" in output
-
-
-@DAEMONS
-def test_a_job_outlives_the_slurmd_of_its_node(project: SlurmProject) -> None:
-    sleeping(project, n=1, seconds=6)
-    process = project.start()
-    until(lambda: len(begun(project)) == 1, "the job to run")
-    (job,) = project.in_slurm("RUNNING")
-    with without("slurmd", job.split()[2], number=signal.SIGKILL):
-        time.sleep(1)
-    output, _ = process.communicate(timeout=60)
-    assert process.returncode == 0, output
-    assert kinds(project) == [None]
-    assert len(begun(project)) == 1

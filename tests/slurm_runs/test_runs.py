@@ -162,9 +162,8 @@ def test_a_group_of_jobs_is_one_slurm_job(project: SlurmProject) -> None:
     assert len(set((project.folder / "b.txt").read_text().split())) == 1
 
 
-@pytest.mark.parametrize("name", ["with space", "ünïcödé", "it's $HOME"])
-def test_hostile_names(project: SlurmProject, name: str) -> None:
-    inner = SlurmProject(project.folder / name)
+def test_hostile_names(project: SlurmProject) -> None:
+    inner = SlurmProject(project.folder / "it's ünïcödé in $HOME %A%j")
     inner.folder.mkdir()
     inner.write(
         "Snakefile",

@@ -53,11 +53,12 @@ def submission(
 ) -> Submission:
     """What is submitted for one group, whose table is in ``folder/batch``."""
     alone = len(group) == 1
+    place = str(folder / batch).replace("%", "%%")  # Slurm puts in other words for %A and the like
     return Submission(
         name=name,
         script=script(folder, batch),
         workdir=workdir,
-        output=str(folder / batch / (f"1{spool.PRINTED}" if alone else f"%a{spool.PRINTED}")),
+        output=f"{place}/{1 if alone else '%a'}{spool.PRINTED}",
         request=group[0].request,
         tasks=None if alone else len(group),
         throttle=None if alone else throttle,

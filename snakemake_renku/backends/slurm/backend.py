@@ -160,7 +160,7 @@ class SlurmBackend:
         self._cpu_s = 0.0
         self._answered = 0.0
         self._stumbles = 0
-        self._cancelled_since: float | None = None
+        self._undone_since: float | None = None
         self._unfinished = False
         self._doubt: _Sent | None = None
         self._ends, self._asks = Pace(0.1, 2.0), Pace(1.0, 15.0)
@@ -488,7 +488,6 @@ class SlurmBackend:
 
     def _want_cancelled(self, ids: Iterable[str] | None) -> None:
         wanted = None if ids is None else set(ids)
-        self._cancelled_since = self._cancelled_since or time.monotonic()
         self._regroup()
         stay = []
         for spec in self._queued:
@@ -538,11 +537,13 @@ class SlurmBackend:
 
     def _give_up_cancelling(self) -> None:
         """Let go of jobs that Slurm could not be told to cancel: the user waits."""
-        if self._cancelled_since is None or time.monotonic() - self._cancelled_since < _MINUTE:
+        doubted = self._doubt if self._doomed else None
+        if not self._to_cancel and not self._to_drop and doubted is None:
+            self._undone_since = None
             return
-        unsent = [live for live in self._to_cancel if not live.cancel_sent]
-        doubted = self._doubt
-        if not unsent and not doubted and not self._to_drop:
+        now = time.monotonic()
+        self._undone_since = self._undone_since or now
+        if now - self._undone_since < _MINUTE:
             return
         self._unfinished = True
         self._tell_once(
@@ -551,7 +552,7 @@ class SlurmBackend:
             f" answers: scancel --name={self._run.run}",
         )
         self._to_drop.clear()
-        for live in unsent:
+        for live in [live for live in self._to_cancel if live.spec.id in self._by_id]:
             self._end(live, self._failed(live, "cancelled", "It was cancelled."))
         if doubted is not None:
             self._doubt = None

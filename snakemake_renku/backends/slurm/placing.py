@@ -53,11 +53,12 @@ class Placing:
             self._asked = time.monotonic()
             try:
                 self._cluster = self._client.cluster()
-                self._chosen.clear()
+                self._chosen = {}
                 self.problem = None
+                self._asked = time.monotonic()
             except RenkuError as error:
                 self.problem = error
-                self._asked += 10 - _FRESH_S  # ask again in ten seconds
+                self._asked = time.monotonic() + 10 - _FRESH_S  # ask again in ten seconds
         return self._cluster
 
     def request(self, spec: JobSpec) -> Request:
@@ -76,9 +77,10 @@ class Placing:
         if cluster is None or not cluster.partitions:
             # Slurm decides alone then; what Snakemake only guesses is better left out.
             return msgspec.structs.replace(wish, tmp_mb=None)
-        if (wish, margin) not in self._chosen:
-            self._chosen[wish, margin] = self._place(wish, margin, cluster)
-        return self._chosen[wish, margin]
+        request = self._chosen.get((wish, margin))
+        if request is None:
+            request = self._chosen[wish, margin] = self._place(wish, margin, cluster)
+        return request
 
     def _place(self, wish: Request, margin: int, cluster: Cluster) -> Request:
         choice = choose(wish, cluster, self._partitions, margin_mb=margin)
