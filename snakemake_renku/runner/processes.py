@@ -11,16 +11,17 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Container, Iterable, Mapping
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
+
+if TYPE_CHECKING:
+    import psutil
 
 NOBODY = 0
 """The owner of a process that is no job's."""
 
 _LINUX = sys.platform == "linux"
-if not _LINUX:
-    import psutil
 _TICK = 1 / os.sysconf("SC_CLK_TCK")
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
@@ -62,6 +63,8 @@ def pids() -> list[int]:
     """The pids of all processes that this one may see."""
     if _LINUX:
         return [int(name) for name in os.listdir("/proc") if name[0] in "123456789"]
+    import psutil
+
     return psutil.pids()
 
 
@@ -102,6 +105,8 @@ def _process_from_proc(pid: int) -> Process | None:
 
 
 def _process_from_psutil(pid: int) -> Process | None:
+    import psutil
+
     try:
         handle = psutil.Process(pid)
         with handle.oneshot():
@@ -116,6 +121,8 @@ def _process_from_psutil(pid: int) -> Process | None:
 
 def _use_from_psutil(handle: psutil.Process) -> tuple[float, float, int]:
     """Nothing for zombies and for other users' processes, which only some systems show."""
+    import psutil
+
     try:
         times = handle.cpu_times()
         user, system = times.user + times.children_user, times.system + times.children_system
