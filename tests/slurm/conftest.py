@@ -71,7 +71,7 @@ def client(request: pytest.FixtureRequest, slurm: Path) -> Client:
         pytest.skip(str(error))
 
 
-def wait_until(what: Callable[[], T], seconds: float = 30.0) -> T:
+def wait_until(what: Callable[[], T], seconds: float = 60.0) -> T:
     """Ask until the answer is true."""
     end = time.monotonic() + seconds
     while not (found := what()):
