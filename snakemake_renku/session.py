@@ -61,6 +61,9 @@ from snakemake_renku.settings import Settings, load_settings
 _CHUNK = 16
 """So many jobs are prepared before the backend gets them: it need not wait for a long list."""
 
+_CHUNK_ELSEWHERE = 1000
+"""As many as one array takes."""
+
 _TAIL = 8192
 """So many characters at most of what a job printed are kept in its record."""
 
@@ -141,7 +144,7 @@ class Session:
     def submit(self, jobs: Sequence[Any]) -> None:
         """Take jobs that are ready."""
         # Elsewhere, jobs that come together also go together: an array costs what a job does.
-        size = _CHUNK if self._settings.backend == "local" else len(jobs)
+        size = _CHUNK if self._settings.backend == "local" else _CHUNK_ELSEWHERE
         for chunk in _chunks(jobs, size):
             with self._lock:
                 self._hand_over([spec for job in chunk if (spec := self._take(job)) is not None])
