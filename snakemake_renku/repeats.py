@@ -9,8 +9,6 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-import msgspec
-
 from snakemake_renku.engine.main import Host
 from snakemake_renku.escalation import Escalation
 from snakemake_renku.model import Failure, JobRecord, JobSpec
@@ -57,8 +55,8 @@ class Repeats:
                 self._times[job] += 1
                 again.append(job)
             else:
-                lost = JobRecord.lost(spec, failure.message, time.time())
-                self._host.failed(job, spec, msgspec.structs.replace(lost, failure=failure))
+                lost = JobRecord.lost(spec, failure.message, time.time(), failure.kind)
+                self._host.failed(job, spec, lost)
         if again:
             started = "A job is" if len(again) == 1 else f"{len(again)} jobs are"
             self._host.warn(

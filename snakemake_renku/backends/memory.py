@@ -5,11 +5,9 @@ It starts no process. A job runs when the test says so, prints what it says, and
 
 from __future__ import annotations
 
-import asyncio
 import threading
 import time
-from collections import deque
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 
 from snakemake_renku.backends.base import (
     BackendEvent,
@@ -20,6 +18,7 @@ from snakemake_renku.backends.base import (
     JobRuns,
     Lost,
 )
+from snakemake_renku.backends.stream import EventStream
 from snakemake_renku.model import Failure, FileRef, FileSpec, JobRecord, JobSpec, Role, StepFiles
 
 HOST = "memory"
@@ -40,8 +39,7 @@ class MemoryBackend:
         self._digests = digests or {}
         self._lock = threading.RLock()
         self._closing = self._over = False
-        self._said: deque[BackendEvent | None] = deque()
-        self._notify: Callable[[], object] = lambda: None
+        self._stream = EventStream()
 
     # --- what a test says -------------------------------------------------------------------
 
@@ -49,11 +47,11 @@ class MemoryBackend:
         """Let a job run."""
         with self._lock:
             self._started[job] = pid, time.time()
-            self._say(JobRuns(job, pid, HOST, self._started[job][1]))
+            self._stream.say(JobRuns(job, pid, HOST, self._started[job][1]))
 
     def print(self, job: str, data: bytes, stream: int = 1) -> None:
         """Let a job write to its stdout (1) or stderr (2)."""
-        self._say(JobPrinted(job, stream, data))
+        self._stream.say(JobPrinted(job, stream, data))
 
     def end(self, job: str, failure: Failure | None = None) -> None:
         """Let a job end, well or with ``failure``."""
@@ -63,7 +61,7 @@ class MemoryBackend:
             code = 0 if failure is None else failure.exit_code
             signal = None if failure is None else failure.signal
             steps = tuple(StepFiles(step.rule) for step in spec.steps)
-            self._say(
+            self._stream.say(
                 JobEnded(
                     JobRecord(
                         spec.id, spec.mode, started, time.time(), HOST, pid, steps, code, signal,
@@ -99,20 +97,11 @@ class MemoryBackend:
     ) -> None:
         """Answer from ``digests``."""
         found = self._found(inputs, "input"), self._found(outputs, "output")
-        self._say(FilesHashed(token, *found))
+        self._stream.say(FilesHashed(token, *found))
 
-    async def events(self) -> AsyncIterator[BackendEvent]:
+    def events(self) -> AsyncIterator[BackendEvent]:
         """What happened and happens, until the backend is closed or lost."""
-        loop, arrived = asyncio.get_running_loop(), asyncio.Event()
-        self._notify = lambda: loop.call_soon_threadsafe(arrived.set)
-        while True:
-            arrived.clear()
-            while self._said:
-                event = self._said.popleft()
-                if event is None:
-                    return
-                yield event
-            await arrived.wait()
+        return self._stream.events()
 
     def close(self) -> None:
         """End once no job is left."""
@@ -131,15 +120,6 @@ class MemoryBackend:
         if self._closing and not self.jobs:
             self._finish(Closed(cpu_s=0.0))
 
-    def _finish(self, last: BackendEvent) -> None:
-        if not self._over:
-            self._say(last)
-            self._over = True
-            self._said.append(None)
-            self._notify()
-
-    def _say(self, event: BackendEvent) -> None:
-        with self._lock:
-            if not self._over:
-                self._said.append(event)
-                self._notify()
+    def _finish(self, last: Closed | Lost) -> None:
+        self._over = True
+        self._stream.say(last)

@@ -8,8 +8,6 @@ import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from functools import partial
 
-import msgspec
-
 from snakemake_renku.backends.base import (
     Backend,
     BackendEvent,
@@ -22,7 +20,7 @@ from snakemake_renku.backends.base import (
 )
 from snakemake_renku.backends.stream import EventStream
 from snakemake_renku.errors import BackendUnavailable, RenkuError
-from snakemake_renku.model import Failure, FailureKind, FileSpec, JobRecord, JobSpec
+from snakemake_renku.model import FailureKind, FileSpec, JobRecord, JobSpec
 
 LOCAL = "local"
 _LOSSES = 3
@@ -166,9 +164,7 @@ class RoutedBackend:
 
     def _fail(self, specs: Sequence[JobSpec], kind: FailureKind, message: str) -> None:
         for spec in specs:
-            record = JobRecord.lost(spec, message, time.time())
-            record = msgspec.structs.replace(record, failure=Failure(kind, message))
-            self._stream.say(JobEnded(record))
+            self._stream.say(JobEnded(JobRecord.lost(spec, message, time.time(), kind)))
 
     def _pump(self, name: str, backend: Backend) -> None:
         async def move() -> None:

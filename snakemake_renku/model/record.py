@@ -96,8 +96,10 @@ class JobRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     stderr_tail: str = ""
 
     @classmethod
-    def lost(cls, spec: JobSpec, message: str, now: float) -> JobRecord:
-        """The record of an attempt of which nothing is known but that its place was lost."""
+    def lost(
+        cls, spec: JobSpec, message: str, now: float, kind: FailureKind = "node_lost"
+    ) -> JobRecord:
+        """The record of an attempt of which nothing is known but how it failed."""
         return cls(
             id=spec.id,
             mode=spec.mode,
@@ -106,7 +108,7 @@ class JobRecord(msgspec.Struct, frozen=True, omit_defaults=True):
             host="",
             pid=0,
             steps=(),
-            failure=Failure("node_lost", message),
+            failure=Failure(kind, message),
         )
 
     @property

@@ -479,10 +479,7 @@ class SlurmBackend:
         self._asks.soon()
 
     def _refuse(self, spec: JobSpec, kind: FailureKind, message: str) -> None:
-        record = msgspec.structs.replace(
-            JobRecord.lost(spec, message, time.time()), failure=Failure(kind, message)
-        )
-        self._stream.say(JobEnded(record))
+        self._stream.say(JobEnded(JobRecord.lost(spec, message, time.time(), kind)))
 
     # --- cancelling -------------------------------------------------------------------------
 
